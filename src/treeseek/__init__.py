@@ -1,0 +1,1 @@
+"""treeseek finds code by meaning in repositories that keep changing."""

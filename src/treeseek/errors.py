@@ -1,0 +1,93 @@
+"""Every error that treeseek raises on purpose.
+
+    TreeseekError                 exit code 2
+    ├── UsageError                the caller asked for something that can't be: a bad filter, an empty query
+    ├── RootError                 the root doesn't exist, isn't a directory, can't be read, or is refused
+    ├── NotIndexedError           an answer needs an index and there is none
+    ├── StoreError                the index can't be read or written
+    │   ├── StoreLockedError      another process is writing this index (exit code 11 for `verify`)
+    │   ├── StoreCorruptError     the index doesn't hold together
+    │   └── FormatError           the index was written by a newer treeseek, or for another embedder
+    ├── EmbeddingError            an embedder failed or returned something malformed
+    └── WorkerError               the analysis processes can't be started or all died
+
+The message is one line for a person: what was wrong, where, and what to do. Frontends map `exit_code` once.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "EmbeddingError",
+    "FormatError",
+    "NotIndexedError",
+    "RootError",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreLockedError",
+    "TreeseekError",
+    "UsageError",
+    "WorkerError",
+]
+
+
+class TreeseekError(Exception):
+    """Base of all errors that treeseek raises on purpose."""
+
+    exit_code: ClassVar[int] = 2
+    code: ClassVar[str] = "error"
+
+
+class UsageError(TreeseekError):
+    """The caller asked for something that can't be."""
+
+    code = "usage"
+
+
+class RootError(TreeseekError):
+    """The root doesn't exist, isn't a directory, can't be read, or is refused."""
+
+    code = "root"
+
+
+class NotIndexedError(TreeseekError):
+    """An answer needs an index and there is none."""
+
+    code = "not-indexed"
+
+
+class StoreError(TreeseekError):
+    """The index can't be read or written."""
+
+    code = "store"
+
+
+class StoreLockedError(StoreError):
+    """Another process is writing this index."""
+
+    code = "store-locked"
+
+
+class StoreCorruptError(StoreError):
+    """The index doesn't hold together."""
+
+    code = "store-corrupt"
+
+
+class FormatError(StoreError):
+    """The index was written by a newer treeseek, or for another embedder."""
+
+    code = "format"
+
+
+class EmbeddingError(TreeseekError):
+    """An embedder failed or returned something malformed."""
+
+    code = "embedding"
+
+
+class WorkerError(TreeseekError):
+    """The analysis processes can't be started, or all of them died."""
+
+    code = "worker"

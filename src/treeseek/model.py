@@ -1,0 +1,222 @@
+"""The plain data that the parts of treeseek hand to each other. No IO, no behaviour beyond derived values.
+
+Lines are 1-based and inclusive; bytes are 0-based and half-open; paths are relative to the root, with `/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Chunk",
+    "Declaration",
+    "Filters",
+    "Hit",
+    "IndexStatus",
+    "SearchResult",
+    "Skipped",
+    "SourceFile",
+    "SyncReport",
+    "Syntax",
+    "UnitColumns",
+]
+
+DECLARATION_KINDS = (
+    "module", "namespace", "class", "interface", "struct", "enum", "type", "function", "method",
+    "constant", "variable",
+)  # fmt: skip
+"""What a declaration can be. Traits and protocols are interfaces; unions are structs; macros are functions."""
+
+CHUNK_KINDS = (*DECLARATION_KINDS, "block", "section", "text")
+"""What a chunk can be: a declaration, a `block` of code between declarations, a `section` of a document with
+headings, or lines of `text`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that the walk found: its path and what the file system says of it."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was left out, or indexed in a lesser way, and why (`reason` is a stable, short code)."""
+
+    path: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """Something that the code names. `name` is qualified with dots (`Session.get`), whatever the language."""
+
+    kind: str
+    name: str
+    signature: str
+    doc: str
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a file that is retrieved as one: a declaration, part of one, or what lies between.
+
+    `name` and `signature` are those of the main declaration in it, or of the one that encloses it, or empty.
+    `declarations` are the indices, in the file's list, of the declarations whose names stand in this chunk.
+    """
+
+    kind: str
+    name: str
+    signature: str
+    start_byte: int
+    end_byte: int
+    start_line: int
+    end_line: int
+    declarations: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """What the structure of one file's text gives. `fallback` says why it was cut by lines, if it was."""
+
+    language: str
+    declarations: tuple[Declaration, ...]
+    chunks: tuple[Chunk, ...]
+    fallback: str = ""
+
+
+@dataclass(slots=True)
+class UnitColumns:
+    """Rows of the `units` table, column by column: one row for every file (kind `file`) and every chunk.
+
+    A file that was left out has a row of kind `skipped`, with the reason in `note`; `note` of a `file` row says
+    why its text was cut by lines, if it was. Stat fields are 0 on chunk rows. `text` is empty on rows that are
+    not chunks, and so are their terms; their vector is null (`has_vector` is False, the row of `vector` zero).
+
+    Ragged columns are flat with offsets of length n + 1: the terms of row i are
+    `terms[term_offsets[i]:term_offsets[i + 1]]`, ascending and unique, with as many `term_counts`.
+    """
+
+    id: list[str]
+    path: list[str]
+    language: list[str]
+    kind: list[str]
+    name: list[str]
+    signature: list[str]
+    text: list[str]
+    note: list[str]
+    content_hash: list[str]
+    start_line: NDArray[np.int32]
+    end_line: NDArray[np.int32]
+    start_byte: NDArray[np.int64]
+    end_byte: NDArray[np.int64]
+    size: NDArray[np.int64]
+    mtime_ns: NDArray[np.int64]
+    inode: NDArray[np.uint64]
+    terms: NDArray[np.uint32]
+    term_counts: NDArray[np.uint8]
+    term_offsets: NDArray[np.int64]
+    declaration_kind: list[str]
+    declaration_name: list[str]
+    declaration_start_line: NDArray[np.int32]
+    declaration_end_line: NDArray[np.int32]
+    declaration_offsets: NDArray[np.int64]
+    vector: NDArray[np.float16]
+    has_vector: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a query is restricted to. Empty means no restriction; globs are gitignore-like, relative to the root."""
+
+    languages: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    path: str = ""
+    min_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: a place in a file. `score` is higher for better and comparable within one result only."""
+
+    id: str
+    path: str
+    language: str
+    kind: str
+    name: str
+    signature: str
+    start_line: int
+    end_line: int
+    score: float
+    text: str
+    matched_lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The hits of a query, best first, and what a caller must know to trust them."""
+
+    query: str
+    hits: tuple[Hit, ...]
+    version: int
+    notes: tuple[str, ...] = ()
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync saw and did. `reasons` counts what was left out or indexed in a lesser way."""
+
+    version: int
+    files: int = 0
+    added: int = 0
+    changed: int = 0
+    touched: int = 0
+    deleted: int = 0
+    parsed: int = 0
+    chunks_embedded: int = 0
+    rows_written: int = 0
+    bytes_read: int = 0
+    seconds: float = 0.0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def committed(self) -> bool:
+        """Whether the sync changed the index."""
+        return self.rows_written > 0 or self.deleted > 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """The state of a root's index, as `status` tells it."""
+
+    root: str
+    indexed: bool
+    directory: str
+    version: int = 0
+    files: int = 0
+    chunks: int = 0
+    bytes_on_disk: int = 0
+    embedder: str = ""
+    languages: Mapping[str, int] = field(default_factory=dict)
+    skipped: Sequence[Skipped] = ()
+    pending: Mapping[str, int] = field(default_factory=dict)

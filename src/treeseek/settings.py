@@ -1,0 +1,90 @@
+"""Every setting, read once: built-in defaults, then treeseek.toml in the user's configuration directory, then
+`TREESEEK_*` variables, then what the caller passes. The only module that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from treeseek.errors import UsageError
+
+__all__ = ["Settings", "load", "no_color"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core."""
+
+    data_dir: Path
+    cache_dir: Path
+    workers: int = 0
+    max_file_bytes: int = 4 * 1024 * 1024
+    max_files: int = 500_000
+    max_query_chars: int = 2_000
+    parse_seconds: float = 10.0
+
+
+def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """Return the settings in force.
+
+    `environment` replaces the process's own variables, for tests. `overrides` that are None are ignored.
+    Raises UsageError for a value that is not of its setting's type, or a file that is not TOML.
+    """
+    env = os.environ if environment is None else environment
+    values: dict[str, Any] = {
+        "data_dir": Path(platformdirs.user_data_dir("treeseek", appauthor=False)),
+        "cache_dir": Path(platformdirs.user_cache_dir("treeseek", appauthor=False)),
+    }
+    config = Path(
+        env.get("TREESEEK_CONFIG") or Path(platformdirs.user_config_dir("treeseek", appauthor=False)) / "treeseek.toml"
+    )
+    values |= _from_file(config)
+    for setting in fields(Settings):
+        raw = env.get(f"TREESEEK_{setting.name.upper()}")
+        if raw:
+            values[setting.name] = _convert(setting.name, raw, f"TREESEEK_{setting.name.upper()}")
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    return Settings(**values)
+
+
+def no_color(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether the NO_COLOR convention (no-color.org) asks for plain output."""
+    return bool((os.environ if environment is None else environment).get("NO_COLOR"))
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"can't read settings from {path}: {error}") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    return {name: _convert(name, value, f"{path}: {name}") for name, value in table.items()}
+
+
+def _convert(name: str, value: object, where: str) -> object:
+    kinds: dict[str, type] = {"data_dir": Path, "cache_dir": Path, "parse_seconds": float}
+    known = {setting.name for setting in fields(Settings)}
+    if name not in known:
+        raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")
+    kind = kinds.get(name, int)
+    try:
+        converted = kind(value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{where}: {value!r} is not a {kind.__name__}") from None
+    if kind is Path:
+        return converted.expanduser()
+    if converted < 0:
+        raise UsageError(f"{where}: {value!r} is negative")
+    return converted

@@ -1,0 +1,77 @@
+"""Counters and histograms that the core writes to. No exporter lives here: a frontend reads `snapshot()`.
+
+Names follow `treeseek_<noun>_<unit>[_total]`; labels never hold a path, a query or a repository.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+__all__ = ["HistogramState", "count", "observe", "reset", "snapshot", "timed"]
+
+BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
+"""Upper bounds of the histograms' buckets, in seconds."""
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class HistogramState:
+    """Cumulative count per bucket of `BUCKETS`, with the number and the sum of all observations."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * len(BUCKETS))
+    count: int = 0
+    sum: float = 0.0
+
+
+_lock = threading.Lock()
+_counters: dict[tuple[str, Labels], float] = defaultdict(float)
+_histograms: dict[tuple[str, Labels], HistogramState] = defaultdict(HistogramState)
+
+
+def count(name: str, amount: float = 1, **labels: str) -> None:
+    """Add `amount` to a counter."""
+    with _lock:
+        _counters[name, tuple(sorted(labels.items()))] += amount
+
+
+def observe(name: str, value: float, **labels: str) -> None:
+    """Add one observation to a histogram."""
+    with _lock:
+        state = _histograms[name, tuple(sorted(labels.items()))]
+        state.count += 1
+        state.sum += value
+        for i, bound in enumerate(BUCKETS):
+            if value <= bound:
+                state.buckets[i] += 1
+
+
+@contextmanager
+def timed(name: str, **labels: str) -> Iterator[None]:
+    """Observe how long the block took, in seconds, whether or not it raised."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        observe(name, time.perf_counter() - start, **labels)
+
+
+def snapshot() -> tuple[dict[tuple[str, Labels], float], dict[tuple[str, Labels], HistogramState]]:
+    """Return copies of all counters and histograms."""
+    with _lock:
+        histograms = {
+            key: HistogramState(list(state.buckets), state.count, state.sum) for key, state in _histograms.items()
+        }
+        return dict(_counters), histograms
+
+
+def reset() -> None:
+    """Forget everything; for tests and benchmarks."""
+    with _lock:
+        _counters.clear()
+        _histograms.clear()
