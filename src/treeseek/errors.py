@@ -8,6 +8,7 @@
     │   ├── StoreLockedError      another process is writing this index (exit code 11 for `verify`)
     │   ├── StoreCorruptError     the index doesn't hold together
     │   └── FormatError           the index was written by a newer treeseek, or for another embedder
+    ├── UnreadableError           a file beneath the root can't be read, or must not be: see its `reason`
     ├── EmbeddingError            an embedder failed or returned something malformed
     └── WorkerError               the analysis processes can't be started or all died
 
@@ -27,6 +28,7 @@ __all__ = [
     "StoreError",
     "StoreLockedError",
     "TreeseekError",
+    "UnreadableError",
     "UsageError",
     "WorkerError",
 ]
@@ -79,6 +81,16 @@ class FormatError(StoreError):
     """The index was written by a newer treeseek, or for another embedder."""
 
     code = "format"
+
+
+class UnreadableError(TreeseekError):
+    """A file beneath the root can't be read, or must not be. `reason` is a stable, short code."""
+
+    code = "unreadable"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class EmbeddingError(TreeseekError):

@@ -19,6 +19,7 @@ __all__ = [
     "Filters",
     "Hit",
     "IndexStatus",
+    "Progress",
     "SearchResult",
     "Skipped",
     "SourceFile",
@@ -180,6 +181,17 @@ class SearchResult:
     version: int
     notes: tuple[str, ...] = ()
     truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sync is; `stage` is walk, analyse, commit or index. Totals are 0 while they aren't known."""
+
+    stage: str
+    files_done: int = 0
+    files_total: int = 0
+    bytes_done: int = 0
+    bytes_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""The bundled model: a vector per sub-token, trained on code; a text's vector is their weighted mean.
+
+`weights/` holds `vectors.npy` (int8, words x dims), `scales.npy` (float16, one per word), `vocab.txt` (a word a line)
+and `provenance.json` (the recipe and the repositories it learned from).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treeseek.embedding.context import normalized
+from treeseek.embedding.protocol import EmbedderIdentity
+from treeseek.errors import EmbeddingError
+from treeseek.tokens import HashTable, TokenBatch, batches, hash_words
+
+__all__ = ["StaticEmbedder", "bundled"]
+
+NAME, VERSION = "treeseek-static", "1"
+
+
+class StaticEmbedder:
+    """The mean of the vectors of a text's sub-tokens; words outside the vocabulary are dropped.
+
+    Raises EmbeddingError when the directory's files don't fit together.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            self._vectors: NDArray[np.int8] = np.load(directory / "vectors.npy", mmap_mode="r")
+            self._scales: NDArray[np.float16] = np.load(directory / "scales.npy")
+            words = (directory / "vocab.txt").read_text("utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise EmbeddingError(f"can't read the model in {directory}: {error}; reinstall treeseek") from error
+        if not len(words) == len(self._vectors) == len(self._scales):
+            raise EmbeddingError(f"the model in {directory} is incomplete; reinstall treeseek")
+        self._vocabulary = HashTable(len(words))
+        self._vocabulary.add(hash_words(words), np.arange(len(words)))
+        self.directory = directory
+
+    @functools.cached_property
+    def identity(self) -> EmbedderIdentity:
+        """Name, version, width, and the first 16 hex digits of the SHA-256 of the weights and the words."""
+        digest = hashlib.sha256()
+        for name in ("vectors.npy", "scales.npy", "vocab.txt"):
+            digest.update((self.directory / name).read_bytes())
+        return EmbedderIdentity(NAME, VERSION, self._vectors.shape[1], digest.hexdigest()[:16])
+
+    @functools.cached_property
+    def _table(self) -> NDArray[np.float32]:
+        return self._vectors.astype(np.float32) * self._scales.astype(np.float32)[:, None]
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return an array of shape (len(texts), dims)."""
+        parts = [self.embed_tokens(batch) for batch in batches([text.encode("utf-8", "replace") for text in texts])]
+        return np.concatenate(parts) if parts else np.zeros((0, self._vectors.shape[1]), np.float32)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return one vector of shape (dims,), reading only the rows of the text's own words."""
+        (batch,) = batches([text.encode("utf-8", "replace")])
+        words = self._vocabulary.get(batch.hash)
+        words = words[words >= 0]
+        return normalized(self._scales[words].astype(np.float32) @ self._vectors[words].astype(np.float32))
+
+    def embed_tokens(self, batch: TokenBatch) -> NDArray[np.float32]:
+        """Return an array of shape (batch.texts, dims) for texts that are already tokenised."""
+        words = self._vocabulary.get(batch.hash)
+        known = words >= 0
+        keys = batch.text[known] * len(self._vectors) + words[known]
+        keys.sort()
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        counts = np.diff(first, append=len(keys)).astype(np.float32)
+        texts, ids = np.divmod(keys[first], len(self._vectors))
+        out = np.zeros((batch.texts, self._vectors.shape[1]), np.float32)
+        borders = np.searchsorted(texts, np.arange(batch.texts + 1)).tolist()
+        table = self._table
+        for text, (begin, end) in enumerate(zip(borders, borders[1:], strict=False)):
+            if end > begin:
+                out[text] = counts[begin:end] @ table[ids[begin:end]]
+        return normalized(out)
+
+
+@functools.cache
+def bundled() -> StaticEmbedder:
+    """Return the model that is shipped in the wheel, loaded once a process."""
+    return StaticEmbedder(Path(__file__).parent / "weights")

@@ -1,0 +1,1 @@
+"""How does a change become a commit? Plan what changed, analyse it in worker processes, write one version."""

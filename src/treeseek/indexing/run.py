@@ -1,0 +1,206 @@
+"""Bring an index up to date: walk, plan, read, analyse, and commit one version."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from treeseek import telemetry
+from treeseek.errors import UnreadableError
+from treeseek.indexing.analyse import FileText, file_rows
+from treeseek.indexing.identity import content_hash
+from treeseek.indexing.plan import KnownFile, Plan, batched, is_racy, plan
+from treeseek.indexing.workers import analyser
+from treeseek.model import Progress, Skipped, SourceFile, SyncReport, UnitColumns
+from treeseek.settings import Settings
+from treeseek.store import Manifest, UnitStore
+from treeseek.syntax import detect
+from treeseek.workspace import Walk, classify, open_root, walk
+
+__all__ = ["left_out", "pending", "sync"]
+
+SMALL_ROOT_BYTES = 1_500_000
+"""Below this, starting worker processes costs more than it saves."""
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What reading the planned files found; filled from several threads, each appending whole entries."""
+
+    touched: list[tuple[SourceFile, str, str, str, str]] = field(default_factory=list)
+    left_out: list[tuple[SourceFile, str, str, str, str]] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
+    analysed: list[str] = field(default_factory=list)
+    bytes_read: int = 0
+
+
+def known_files(manifest: Manifest) -> dict[str, KnownFile]:
+    """Return the manifest as a map by path."""
+    rows = zip(
+        manifest.path, manifest.kind, manifest.language, manifest.note, manifest.content_hash,
+        manifest.size.tolist(), manifest.mtime_ns.tolist(), manifest.inode.tolist(), strict=True,
+    )  # fmt: skip
+    return {path: KnownFile(*rest) for path, *rest in rows}
+
+
+def left_out(found: Walk, manifest: Manifest) -> list[Skipped]:
+    """Return everything that is not indexed, or in a lesser way, with its reason, sorted by path."""
+    of_files = [
+        Skipped(path, note, "" if kind == "skipped" else "indexed by lines")
+        for path, kind, note in zip(manifest.path, manifest.kind, manifest.note, strict=True)
+        if note
+    ]
+    return sorted([*found.skipped, *of_files], key=lambda skipped: skipped.path)
+
+
+def pending(found: Walk, manifest: Manifest) -> dict[str, int]:
+    """Count, by stat alone, the files that a sync would look at."""
+    known = known_files(manifest)
+    todo = plan(found.files, known)
+    new = sum(file.path not in known for file in todo.read)
+    racy = sum(file.path in known and known[file.path].mtime_ns == 0 for file in todo.read)
+    return {"new": new, "changed": len(todo.read) - new - racy, "deleted": len(todo.deleted)}
+
+
+def sync(root: Path, store: UnitStore, settings: Settings, progress: ProgressCallback | None = None) -> SyncReport:
+    """Make the index equal to the root as it is now, in at most one commit. The caller holds the writer's lock.
+
+    Raises StoreError when the commit fails; whatever happens, the previous version stays readable.
+    """
+    started = time.perf_counter()
+    with telemetry.timed("treeseek_sync_seconds"):
+        tell = progress or (lambda _: None)
+        tell(Progress("walk"))
+        found = walk(root, max_file_bytes=settings.max_file_bytes, max_files=settings.max_files)
+        known = known_files(store.snapshot().manifest())
+        todo = plan(found.files, known)
+        changes = _Changes()
+        rows = _analysed(root, todo, known, changes, settings, tell)
+        version = _commit(store, known, todo, changes, rows, tell)
+    return _report(found, known, todo, changes, rows, version, time.perf_counter() - started)
+
+
+def _analysed(
+    root: Path, todo: Plan, known: Mapping[str, KnownFile], changes: _Changes, settings: Settings,
+    tell: ProgressCallback,
+) -> list[UnitColumns]:  # fmt: skip
+    """Read and analyse the planned files. Returns the new rows in the order of the files."""
+    planned = batched(todo.read)
+    total_bytes = sum(file.size for file in todo.read)
+    rows: dict[int, list[UnitColumns]] = {}
+    files_done = bytes_done = 0
+    with open_root(root) as reader:
+
+        def load(i: int) -> list[FileText]:
+            return list(_changed(reader.read, planned[i], known, changes, settings.max_file_bytes))
+
+        workers = _workers(settings, total_bytes, len(planned))
+        with analyser(workers, settings.parse_seconds) as run:
+            for i, batch_rows in run(len(planned), load):
+                rows[i] = batch_rows
+                files_done += len(planned[i])
+                bytes_done += sum(file.size for file in planned[i])
+                tell(Progress("analyse", files_done, len(todo.read), bytes_done, total_bytes))
+    return [part for i in sorted(rows) for part in rows[i]]
+
+
+def _workers(settings: Settings, total_bytes: int, batches: int) -> int:
+    import os
+
+    wanted = settings.workers or os.cpu_count() or 1
+    if total_bytes < SMALL_ROOT_BYTES or wanted == 1:
+        return 0
+    return min(wanted, batches)
+
+
+def _changed(
+    read: Callable[..., bytes], batch: Sequence[SourceFile], known: Mapping[str, KnownFile], changes: _Changes,
+    max_bytes: int,
+) -> Iterator[FileText]:  # fmt: skip
+    """Yield the files of a batch whose bytes must be analysed; note all others in `changes`."""
+    for file in batch:
+        before = known.get(file.path)
+        read_at = time.time_ns()
+        try:
+            data = read(file.path, max_bytes=max_bytes)
+        except UnreadableError as error:
+            _note_unreadable(file, error.reason, before, changes)
+            continue
+        changes.bytes_read += len(data)
+        source = SourceFile(file.path, file.size, 0 if is_racy(file, read_at) else file.mtime_ns, file.inode)
+        digest = content_hash(data)
+        if before is not None and before.content_hash == digest:
+            if before.mtime_ns != 0:
+                changes.touched.append((source, before.kind, before.language, before.note, digest))
+            continue
+        if reason := classify(file.path, data):
+            changes.left_out.append((source, "skipped", detect(file.path, data[:4096]), reason, digest))
+            continue
+        changes.analysed.append(file.path)
+        yield FileText(source, data)
+
+
+def _note_unreadable(file: SourceFile, reason: str, before: KnownFile | None, changes: _Changes) -> None:
+    if reason == "vanished":
+        changes.vanished.append(file.path)
+    elif before is None or (before.kind, before.note) != ("skipped", reason):
+        # Stored with mtime 0: permissions can be mended without a new time stamp, so it is tried again.
+        source = SourceFile(file.path, file.size, 0, file.inode)
+        changes.left_out.append((source, "skipped", "text", reason, ""))
+
+
+def _commit(
+    store: UnitStore, known: Mapping[str, KnownFile], todo: Plan, changes: _Changes, rows: list[UnitColumns],
+    tell: ProgressCallback,
+) -> int:  # fmt: skip
+    bare = sorted([*changes.touched, *changes.left_out], key=lambda entry: entry[0].path)
+    if bare:
+        rows.append(file_rows(bare, store.identity.dims))
+    replaced = {path for path in changes.analysed if path in known} | set(todo.deleted)
+    replaced |= {entry[0].path for entry in changes.left_out if entry[0].path in known}
+    replaced |= {path for path in changes.vanished if path in known}
+    if not rows and not replaced:
+        return store.snapshot().version
+    tell(Progress("commit"))
+    version = store.commit(rows, replaced)
+    tell(Progress("index"))
+    store.build_indexes()
+    return store.snapshot().version if version else version
+
+
+def _report(
+    found: Walk, known: Mapping[str, KnownFile], todo: Plan, changes: _Changes, rows: Sequence[UnitColumns],
+    version: int, seconds: float,
+) -> SyncReport:  # fmt: skip
+    notes = {path: file.note for path, file in known.items() if file.note}
+    for path in (*todo.deleted, *changes.analysed, *changes.vanished):
+        notes.pop(path, None)
+    chunks = 0
+    for part in rows:
+        chunks += int(part.has_vector.sum())
+        notes |= {path: note for path, note in zip(part.path, part.note, strict=True) if note}
+    gone = len(todo.deleted) + sum(path in known for path in changes.vanished)
+    changed = sum(path in known for path in changes.analysed) + sum(e[0].path in known for e in changes.left_out)
+    added = len(changes.analysed) + len(changes.left_out) - changed
+    telemetry.count("treeseek_files_parsed_total", len(changes.analysed))
+    telemetry.count("treeseek_chunks_embedded_total", chunks)
+    return SyncReport(
+        version=version,
+        files=len(found.files) - len(changes.vanished),
+        added=added,
+        changed=changed,
+        touched=len(changes.touched),
+        deleted=gone,
+        parsed=len(changes.analysed),
+        chunks_embedded=chunks,
+        rows_written=sum(len(part) for part in rows),
+        bytes_read=changes.bytes_read,
+        seconds=seconds,
+        reasons=dict(Counter([*(skipped.reason for skipped in found.skipped), *notes.values()])),
+    )

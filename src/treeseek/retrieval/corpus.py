@@ -1,0 +1,177 @@
+"""One snapshot of the index, laid out in memory for ranking: chunks, files, declarations, each with its postings.
+
+Chunks are ordered by file, so whatever is known per chunk becomes known per file by a segmented reduction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treeseek.model import UnitColumns
+from treeseek.retrieval.postings import Postings
+from treeseek.retrieval.roles import Roles
+from treeseek.tokens import TermRows, batches, compound_hash, word_terms
+
+__all__ = ["Corpus", "Declared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """All declarations, in the order of the chunks that hold their names.
+
+    `name` is qualified; `leaf` the lower-case last part; `whole` the term of the leaf as one identifier.
+    """
+
+    chunk: NDArray[np.int32]
+    name: list[str]
+    kind: list[str]
+    start_line: NDArray[np.int32]
+    end_line: NDArray[np.int32]
+    leaf: list[str]
+    postings: Postings
+    whole: NDArray[np.uint32]
+    whole_order: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, columns: UnitColumns) -> Declared:
+        """Read the declarations out of the rows of chunks."""
+        names = columns.declaration_name
+        leaves = [name.rpartition(".")[2] for name in names]
+        terms = TermRows.of_texts([leaf.encode() for leaf in leaves])
+        whole = _whole_terms(leaves)
+        counts = np.diff(columns.declaration_offsets)
+        return cls(
+            chunk=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
+            name=names,
+            kind=columns.declaration_kind,
+            start_line=columns.declaration_start_line,
+            end_line=columns.declaration_end_line,
+            leaf=[leaf.lower() for leaf in leaves],
+            postings=Postings.of(terms),
+            whole=whole,
+            whole_order=np.argsort(whole, kind="stable"),
+        )
+
+    def named(self, term: int) -> NDArray[np.int64]:
+        """Return the declarations whose whole name is this term: the same words in the same order, stemmed."""
+        ordered = self.whole[self.whole_order]
+        low, high = np.searchsorted(ordered, np.uint32(term)), np.searchsorted(ordered, np.uint32(term), "right")
+        return self.whole_order[low:high]
+
+
+def _whole_terms(leaves: Sequence[str]) -> NDArray[np.uint32]:
+    """Return for each name the term of all its words in sequence, whether they are one or more (0 for none)."""
+    out: list[NDArray[np.int64]] = []
+    for batch in batches([leaf.encode() for leaf in leaves]):
+        whole = np.zeros(batch.texts, np.int64)
+        if len(batch.hash):
+            starts = np.flatnonzero(np.diff(batch.text, prepend=-1))
+            whole[batch.text[starts]] = compound_hash(word_terms(batch), starts)
+        out.append(whole)
+    return np.concatenate(out).astype(np.uint32) if out else np.zeros(0, np.uint32)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Everything that ranking reads. `file_starts` is the first chunk of each file; every file has a chunk.
+
+    `document_frequency` is, per term of `chunks.vocabulary`, in how many files it occurs; `vectors` are unit rows,
+    chunks x dims; `stems` and `paths` are postings over files; `mentions` counts the other files that name a file's
+    stem; `roles` says which files are tests, examples, and so on.
+    """
+
+    version: int
+    columns: UnitColumns
+    path: list[str]
+    file: NDArray[np.int32]
+    file_starts: NDArray[np.int64]
+    chunks: Postings
+    document_frequency: NDArray[np.int32]
+    file_lengths: NDArray[np.float32]
+    stems: Postings
+    parents: Postings
+    paths: Postings
+    declared: Declared
+    mentions: NDArray[np.float32]
+    roles: Roles
+    vectors: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, columns: UnitColumns, version: int) -> Corpus:
+        """Build from the chunk rows of a snapshot, ordered by path and position."""
+        path, file, starts = _files(columns.path)
+        chunks = Postings.of(TermRows(columns.terms, columns.term_counts, columns.term_offsets))
+        stems = [_stem(p) for p in path]
+        return cls(
+            version=version,
+            columns=columns,
+            path=path,
+            file=file,
+            file_starts=starts,
+            chunks=chunks,
+            document_frequency=_document_frequency(chunks, file),
+            file_lengths=_per_file(np.add, chunks.lengths, starts),
+            stems=Postings.of(TermRows.of_texts([stem.encode() for stem in stems])),
+            parents=Postings.of(TermRows.of_texts([_parent(p).encode() for p in path])),
+            paths=Postings.of(TermRows.of_texts([p.encode() for p in path])),
+            declared=Declared.of(columns),
+            mentions=_mentions(stems, chunks, file),
+            roles=Roles.of(path),
+            vectors=columns.vector.astype(np.float32),
+        )
+
+    def per_file(self, reduce: np.ufunc, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Reduce one number per chunk to one per file."""
+        return _per_file(reduce, values, self.file_starts)
+
+
+def _per_file(reduce: np.ufunc, values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    reduced: NDArray[np.float32] = reduce.reduceat(values, starts) if len(starts) else np.zeros(0, np.float32)
+    return reduced
+
+
+def _files(paths: Sequence[str]) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
+    starts = [i for i, (before, path) in enumerate(pairwise(["", *paths])) if path != before]
+    lengths = np.diff(starts, append=len(paths))
+    file = np.repeat(np.arange(len(starts), dtype=np.int32), lengths)
+    return [paths[i] for i in starts], file, np.array(starts, np.int64)
+
+
+def _stem(path: str) -> str:
+    """Return a file's name without its last extension, or its folder's where the name says nothing (index.ts)."""
+    folders, _, name = path.rpartition("/")
+    stem = name.split(".")[0] or name.lstrip(".")
+    if stem.lower() in {"index", "mod", "lib", "main", "__init__", "init"} and folders:
+        return folders.rpartition("/")[2]
+    return stem
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0].rpartition("/")[2]
+
+
+def _document_frequency(chunks: Postings, file: NDArray[np.int32]) -> NDArray[np.int32]:
+    if not len(chunks.rows):
+        return np.zeros(0, np.int32)
+    files = file[chunks.rows]
+    fresh = np.concatenate([[True], files[1:] != files[:-1]])
+    fresh[chunks.offsets[:-1]] = True
+    return np.add.reduceat(fresh, chunks.offsets[:-1], dtype=np.int32)
+
+
+def _mentions(stems: Sequence[str], chunks: Postings, file: NDArray[np.int32]) -> NDArray[np.float32]:
+    frequency = _document_frequency(chunks, file)
+    whole = TermRows.of_texts([stem.encode() for stem in stems])
+    # A compound stem's identifier is its rarest term, and a simple one has no other.
+    if not len(chunks.vocabulary) or not len(whole.terms):
+        return np.zeros(len(stems), np.float32)
+    at = np.minimum(np.searchsorted(chunks.vocabulary, whole.terms), len(chunks.vocabulary) - 1)
+    found = np.where(chunks.vocabulary[at] == whole.terms, frequency[at], 0).astype(np.float32)
+    padded = np.append(found, np.float32(np.inf))
+    rarest = np.minimum.reduceat(padded, np.minimum(whole.offsets[:-1], len(found)))
+    return np.where(np.diff(whole.offsets) > 0, np.maximum(rarest - 1, 0), 0).astype(np.float32)

@@ -1,0 +1,116 @@
+"""What does a query ask for? Its words with their variants, and the identifiers that it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treeseek.errors import UsageError
+from treeseek.tokens import TermRows, compound_hash, split_words, stem
+
+__all__ = ["Query", "parse"]
+
+STOP_WORDS = frozenset(
+    """a about after all also an and any are as at be because been before being between both but by can could did do
+    does doing during each for from had has have having he her here him his how however i if in into is it its itself
+    just me more most my no nor not of off on once only or other our out over own same she should so some such than
+    that the their them then there these they this those through to too under until up used uses using very via was we
+    were what when where whether which while who whom why will with within without would you your
+    file files code implementation implement implemented implements function functions method methods class
+    handle handled handles work works working happen happens find show""".split()
+)
+"""Words that say how a question is asked, not what about. They still count inside identifiers."""
+
+VARIANT_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A parsed query.
+
+    `terms` holds one array of term hashes per word that matters, the word's own stem first, then its variants;
+    `identifiers` the terms of compound identifiers, spelled as one or as adjacent words; `names` the lower-case
+    identifiers as written. `is_symbol`: the query is one identifier and nothing else.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    terms: tuple[NDArray[np.uint32], ...]
+    identifiers: NDArray[np.uint32]
+    phrases: NDArray[np.uint32]
+    names: tuple[str, ...]
+    is_symbol: bool
+
+
+def parse(text: str, *, max_chars: int) -> Query:
+    """Parse a query. Raises UsageError for one that is empty, too long, or without any letter or digit."""
+    if len(text) > max_chars:
+        raise UsageError(f"the query has {len(text):,} characters; at most {max_chars:,} can be searched for")
+    if not text.strip():
+        raise UsageError("the query is empty; say what to search for")
+    spelled = split_words(text)
+    if not spelled:
+        raise UsageError(f"the query {text.strip()[:40]!r} has no letter or digit to search for")
+    pieces = [piece for piece in (_trimmed(piece) for piece in text.split()) if piece]
+    names = tuple(dict.fromkeys(piece for piece in pieces if _is_identifier(piece) or len(pieces) == 1))
+    kept = [word for word in spelled if word not in STOP_WORDS] if len(pieces) > 1 else spelled
+    words = tuple(dict.fromkeys(kept or spelled))
+    return Query(
+        text=text,
+        words=words,
+        terms=tuple(np.array([term_of(form) for form in _forms(word)], np.uint32) for word in words),
+        identifiers=_compounds(names),
+        phrases=_phrases(spelled),
+        names=tuple(name.rpartition(".")[2].rpartition(":")[2].lower() for name in names),
+        is_symbol=len(pieces) == 1,
+    )
+
+
+def term_of(word: str) -> np.uint32:
+    """Return the term of one lower-case word."""
+    rows = TermRows.of_texts([word.encode()])
+    return np.uint32(rows.terms[0])
+
+
+def _trimmed(piece: str) -> str:
+    return piece.strip("\"'`.,;:!?()[]{}<>*&$#@")
+
+
+def _is_identifier(piece: str) -> bool:
+    """Whether a piece of a question is spelled as code: with inner capitals, underscores, dots, or a call's end."""
+    inner = piece[1:]
+    spelled_as_code = "_" in piece or "::" in piece or "." in piece.strip(".") or inner != inner.lower()
+    return spelled_as_code and not piece.isupper() and any(char.isalpha() for char in piece)
+
+
+def _forms(word: str) -> list[str]:
+    """Return a word and forms that the stemmer keeps apart: who does a thing and the doing (router, routing)."""
+    root = stem(word)
+    forms = [word]
+    if root.endswith(("er", "or")) and len(root) > 4:
+        bare = root[:-2]
+        forms.append(bare)
+        if len(bare) > 3 and bare[-1] == bare[-2]:
+            forms.append(bare[:-1])
+    elif len(root) > 2 and root.isalpha():
+        forms += [root + "er", root + root[-1] + "er", root + "or"]
+    return forms
+
+
+def _compounds(names: tuple[str, ...]) -> NDArray[np.uint32]:
+    sequences = [split_words(name.replace("::", ".").rpartition(".")[2]) for name in names]
+    return np.array([_sequence_term(words) for words in sequences if len(words) > 1], np.uint32)
+
+
+def _sequence_term(words: list[str]) -> int:
+    terms = np.array([term_of(word) for word in words], np.int64)
+    return int(compound_hash(terms, np.zeros(1, np.int64))[0])
+
+
+def _phrases(words: list[str]) -> NDArray[np.uint32]:
+    """Return the identifiers that two or three adjacent words would make: "retry policy" is RetryPolicy too."""
+    spans = [words[i : i + n] for n in (2, 3) for i in range(len(words) - n + 1)]
+    useful = [span for span in spans if span[0] not in STOP_WORDS and span[-1] not in STOP_WORDS]
+    return np.array(list({_sequence_term(span) for span in useful}), np.uint32)

@@ -1,0 +1,177 @@
+"""Reading one file of the root, whatever its path has become since the walk saw it.
+
+A tree is untrusted and changes while it is read: a file can turn into a link to somewhere else, a FIFO, or a
+much larger file. So the kernel is asked to stay beneath the root and to follow no link in any component
+(`openat2`, Linux 5.6); elsewhere every component is opened on its own, which costs more and holds the same.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from treeseek.errors import UnreadableError
+
+__all__ = ["RootReader", "open_root", "read"]
+
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW
+_STEP_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_SYS_OPENAT2 = 437
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
+_READ_STEP = 256 * 1024
+
+_REASONS = {
+    errno.ENOENT: "vanished",
+    errno.ENOTDIR: "vanished",
+    errno.ESTALE: "vanished",
+    errno.EACCES: "permission",
+    errno.EPERM: "permission",
+    errno.ELOOP: "symlink",
+    errno.EXDEV: "outside",
+    errno.ENXIO: "not-regular",
+    errno.ENODEV: "not-regular",
+}
+
+Opener = Callable[[int, bytes], int]
+
+
+class RootReader:
+    """Reads files beneath one root. Use it from `open_root`; threads may share it."""
+
+    __slots__ = ("_descriptor", "_open")
+
+    def __init__(self, descriptor: int, opener: Opener) -> None:
+        self._descriptor = descriptor
+        self._open = opener
+
+    def read(self, path: str, max_bytes: int) -> bytes:
+        """Return the bytes of the regular file at `path`, relative to the root, with `/`.
+
+        Raises UnreadableError, whose `reason` is "vanished", "permission", "not-regular", "symlink" (in any
+        component), "outside" (a path that climbs out of the root), "too-large" (over `max_bytes`, also if it
+        grows while it is read) or "io-error".
+        """
+        try:
+            descriptor = self._open(self._descriptor, os.fsencode(path))
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise UnreadableError(f"{path!r} is not a regular file", reason="not-regular")
+            if status.st_size <= max_bytes:
+                data = _read(descriptor, status.st_size, max_bytes)
+                if len(data) <= max_bytes:
+                    return data
+            raise UnreadableError(f"{path!r} is larger than {max_bytes} bytes", reason="too-large")
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def open_root(root: Path) -> Iterator[RootReader]:
+    """Hold `root` open and yield what reads beneath it. Raises UnreadableError if the root can't be opened."""
+    try:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unreadable(str(root), error) from None
+    try:
+        yield RootReader(descriptor, _openat2() or _open_by_component)
+    finally:
+        os.close(descriptor)
+
+
+def read(root: Path, path: str, *, max_bytes: int) -> bytes:
+    """Return the bytes of one file; see `RootReader.read`. For many files, `open_root` once is cheaper."""
+    with open_root(root) as reader:
+        return reader.read(path, max_bytes)
+
+
+def _unreadable(path: str, error: OSError) -> UnreadableError:
+    reason = _REASONS.get(error.errno or 0, "io-error")
+    return UnreadableError(f"can't read {path!r}: {error.strerror}", reason=reason)
+
+
+def _read(descriptor: int, expected: int, max_bytes: int) -> bytes:
+    """Read to the end of the file, but never more than `max_bytes` + 1."""
+    data = os.read(descriptor, min(expected, max_bytes) + 1)
+    if len(data) <= expected and (len(data) == expected or not data):
+        return data
+    parts, total = [data], len(data)
+    while data and total <= max_bytes:
+        data = os.read(descriptor, min(_READ_STEP, max_bytes + 1 - total))
+        parts.append(data)
+        total += len(data)
+    return b"".join(parts)
+
+
+@cache
+def _openat2() -> Opener | None:
+    """Return an opener over the system call, or None where there is none or a sandbox forbids it."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    call.restype = ctypes.c_long
+    call.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t]
+    resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
+    how = (ctypes.c_uint64 * 3)(_FLAGS, 0, resolve)
+    address, size = ctypes.addressof(how), ctypes.sizeof(how)
+
+    def opener(root: int, path: bytes, _keep: object = how) -> int:
+        if b"\0" in path:  # C would read the path only up to it
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        for _ in range(8):
+            descriptor: int = call(_SYS_OPENAT2, root, path, address, size)
+            if descriptor >= 0:
+                return descriptor
+            # EAGAIN: something was renamed meanwhile, and the kernel can't tell that we stayed beneath.
+            if (code := ctypes.get_errno()) not in (errno.EAGAIN, errno.EINTR):
+                break
+        raise OSError(code, os.strerror(code))
+
+    here = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.close(opener(here, b"."))
+    except OSError:
+        return None
+    finally:
+        os.close(here)
+    return opener
+
+
+def _open_by_component(root: int, path: bytes) -> int:
+    """Do as openat2 does, one component at a time."""
+    *parents, name = path.split(b"/")
+    if b"\0" in path or not name:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if path.startswith(b"/") or b".." in parents or name == b"..":
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    descriptor = os.dup(root)
+    try:
+        for parent in parents:
+            step = _enter(descriptor, parent)
+            os.close(descriptor)
+            descriptor = step
+        return os.open(name, _FLAGS, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _enter(descriptor: int, name: bytes) -> int:
+    try:
+        return os.open(name, _STEP_FLAGS, dir_fd=descriptor)
+    except NotADirectoryError:
+        # With O_DIRECTORY a link is "not a directory", like a file; tell them apart.
+        if stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+        raise
