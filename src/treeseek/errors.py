@@ -88,7 +88,7 @@ class UnreadableError(TreeseekError):
 
     code = "unreadable"
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    def __init__(self, message: str, reason: str = "io-error") -> None:
         super().__init__(message)
         self.reason = reason
 

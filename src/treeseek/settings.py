@@ -50,7 +50,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
         raw = env.get(f"TREESEEK_{setting.name.upper()}")
         if raw:
             values[setting.name] = _convert(setting.name, raw, f"TREESEEK_{setting.name.upper()}")
-    values |= {name: value for name, value in overrides.items() if value is not None}
+    values |= {name: _convert(name, value, name) for name, value in overrides.items() if value is not None}
     return Settings(**values)
 
 

@@ -68,8 +68,12 @@ def pending(found: Walk, manifest: Manifest) -> dict[str, int]:
     return {"new": new, "changed": len(todo.read) - new - racy, "deleted": len(todo.deleted)}
 
 
-def sync(root: Path, store: UnitStore, settings: Settings, progress: ProgressCallback | None = None) -> SyncReport:
+def sync(
+    root: Path, store: UnitStore, settings: Settings, progress: ProgressCallback | None = None, *, fresh: bool = False
+) -> SyncReport:
     """Make the index equal to the root as it is now, in at most one commit. The caller holds the writer's lock.
+
+    `fresh`: the store was just made and has no version yet; it gets one, even of an empty root.
 
     Raises StoreError when the commit fails; whatever happens, the previous version stays readable.
     """
@@ -78,11 +82,11 @@ def sync(root: Path, store: UnitStore, settings: Settings, progress: ProgressCal
         tell = progress or (lambda _: None)
         tell(Progress("walk"))
         found = walk(root, max_file_bytes=settings.max_file_bytes, max_files=settings.max_files)
-        known = known_files(store.snapshot().manifest())
+        known = {} if fresh else known_files(store.snapshot().manifest())
         todo = plan(found.files, known)
         changes = _Changes()
         rows = _analysed(root, todo, known, changes, settings, tell)
-        version = _commit(store, known, todo, changes, rows, tell)
+        version = _commit(store, known, todo, changes, rows, tell, fresh)
     return _report(found, known, todo, changes, rows, version, time.perf_counter() - started)
 
 
@@ -157,7 +161,7 @@ def _note_unreadable(file: SourceFile, reason: str, before: KnownFile | None, ch
 
 def _commit(
     store: UnitStore, known: Mapping[str, KnownFile], todo: Plan, changes: _Changes, rows: list[UnitColumns],
-    tell: ProgressCallback,
+    tell: ProgressCallback, fresh: bool,
 ) -> int:  # fmt: skip
     bare = sorted([*changes.touched, *changes.left_out], key=lambda entry: entry[0].path)
     if bare:
@@ -165,13 +169,13 @@ def _commit(
     replaced = {path for path in changes.analysed if path in known} | set(todo.deleted)
     replaced |= {entry[0].path for entry in changes.left_out if entry[0].path in known}
     replaced |= {path for path in changes.vanished if path in known}
-    if not rows and not replaced:
+    if not rows and not replaced and not fresh:
         return store.snapshot().version
     tell(Progress("commit"))
-    version = store.commit(rows, replaced)
+    store.commit(rows, replaced)
     tell(Progress("index"))
     store.build_indexes()
-    return store.snapshot().version if version else version
+    return store.snapshot().version
 
 
 def _report(

@@ -114,3 +114,9 @@ def _phrases(words: list[str]) -> NDArray[np.uint32]:
     spans = [words[i : i + n] for n in (2, 3) for i in range(len(words) - n + 1)]
     useful = [span for span in spans if span[0] not in STOP_WORDS and span[-1] not in STOP_WORDS]
     return np.array(list({_sequence_term(span) for span in useful}), np.uint32)
+
+
+def whole_term(name: str) -> int:
+    """Return the term of a name's words in sequence, be they one or more; 0 if it has none."""
+    words = split_words(name)
+    return _sequence_term(words) if words else 0

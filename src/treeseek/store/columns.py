@@ -39,7 +39,7 @@ _ESCAPED = re.compile("\0([0-9a-f]{4})")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The files that a version knows, those left out included (kind `skipped`), in the order of their paths."""
+    """The files that a version knows, those left out included (kind `skipped`), ordered by path."""
 
     path: list[str]
     kind: list[str]
@@ -76,10 +76,11 @@ def _to_batch(units: UnitColumns, schema: pa.Schema) -> pa.RecordBatch:
     import numpy as np
     import pyarrow as pa
 
-    columns: dict[str, Any] = {name: pa.array(getattr(units, name), pa.string()) for name in ("id", *STRINGS[1:])}
-    columns["path"] = pa.array(map(encode_path, units.path), pa.string(), size=len(units))
+    columns: dict[str, Any] = {name: getattr(units, name) for name in ("id", *STRINGS)}
+    columns["path"] = [encode_path(path) for path in units.path]
     # Rows of files have no text: null keeps them out of the full-text index.
-    columns["text"] = pa.array([text or None for text in units.text], pa.string())
+    columns["text"] = [text or None for text in units.text]
+    columns = {name: pa.array(values, pa.string()) for name, values in columns.items()}
     columns |= {name: pa.array(getattr(units, name)) for name in INTEGERS}
     offsets = pa.array(units.term_offsets.astype(np.int32))
     columns |= {name: pa.ListArray.from_arrays(offsets, pa.array(getattr(units, name))) for name in LEAVES}
@@ -87,7 +88,8 @@ def _to_batch(units: UnitColumns, schema: pa.Schema) -> pa.RecordBatch:
     entries = pa.StructArray.from_arrays(
         [pa.array(getattr(units, f"declaration_{field.name}"), field.type) for field in fields], fields=fields
     )
-    columns["declarations"] = pa.ListArray.from_arrays(pa.array(units.declaration_offsets.astype(np.int32)), entries)
+    offsets = pa.array(units.declaration_offsets.astype(np.int32))
+    columns["declarations"] = pa.ListArray.from_arrays(offsets, entries)
     vector = schema.field("vector").type
     flat = pa.array(np.ascontiguousarray(units.vector, np.float16).reshape(-1))
     columns["vector"] = pa.FixedSizeListArray.from_arrays(flat, type=vector, mask=pa.array(~units.has_vector))
@@ -100,34 +102,28 @@ def to_units(table: pa.Table) -> UnitColumns:
     Number columns are views of Arrow's memory where they can be, and then read-only.
     """
     table = table.combine_chunks()
-    declared, declaration_offsets = _ragged(table["declarations"])
-    terms, term_offsets = _ragged(table["terms"])
-    counts, _ = _ragged(table["term_counts"])
-    vector, has_vector = _vectors(table["vector"])
-    present = [name for name in STRINGS if name in table.column_names]
-    return UnitColumns(
-        id=strings(table["id"]),
-        **({"text": []} | {name: strings(table[name]) for name in present}),
-        **{name: _numbers(table[name]) for name in INTEGERS},
-        terms=_numbers(terms),
-        term_counts=_numbers(counts),
-        term_offsets=term_offsets,
-        declaration_offsets=declaration_offsets,
-        **{
-            f"declaration_{name}": strings(declared.field(name)) if kind == "string" else _numbers(declared.field(name))
-            for name, kind in DECLARATION.items()
-        },
-        vector=vector,
-        has_vector=has_vector,
-    )
+    values: dict[str, Any] = {"id": strings(table["id"]), "text": []}
+    values |= {name: _text_column(table, name) for name in STRINGS if name in table.column_names}
+    values |= {name: _numbers(table[name]) for name in INTEGERS}
+    for name in LEAVES:
+        flat, values["term_offsets"] = _ragged(table[name])
+        values[name] = _numbers(flat)
+    entries, values["declaration_offsets"] = _ragged(table["declarations"])
+    for name, kind in DECLARATION.items():
+        column = entries.field(name)
+        values[f"declaration_{name}"] = strings(column) if kind == "string" else _numbers(column)
+    values["vector"], values["has_vector"] = _vectors(table["vector"])
+    return UnitColumns(**values)
 
 
 def to_manifest(table: pa.Table) -> Manifest:
     """Return rows of files, with the columns `MANIFEST_COLUMNS`, in the order of their paths."""
     table = order_by_place(table)
-    return Manifest(
-        **{name: strings(table[name]) if name in STRINGS else _numbers(table[name]) for name in MANIFEST_COLUMNS}
-    )
+    values: dict[str, Any] = {
+        name: _text_column(table, name) if name in STRINGS else _numbers(table[name])
+        for name in MANIFEST_COLUMNS
+    }
+    return Manifest(**values)
 
 
 def order_by_place(table: pa.Table) -> pa.Table:
@@ -138,7 +134,7 @@ def order_by_place(table: pa.Table) -> pa.Table:
     if not table.num_rows:
         return table
     encoded = table["path"].combine_chunks().dictionary_encode()
-    names = encoded.dictionary.to_pylist()
+    names = _paths(encoded.dictionary)
     ranks = np.empty(len(names), np.int64)
     ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
     keys = [ranks[encoded.indices.to_numpy()]]
@@ -148,20 +144,24 @@ def order_by_place(table: pa.Table) -> pa.Table:
 
 
 def strings(column: pa.ChunkedArray | pa.Array) -> list[str]:
-    """Return a column of strings as a list; null becomes empty. Equal strings are one object where it is cheap."""
+    """Return a column of strings as a list; null becomes empty."""
     values: list[str] = column.to_numpy(zero_copy_only=False).tolist()
     if column.null_count:
         values = [value or "" for value in values]
     return values
 
 
+def _text_column(table: pa.Table, name: str) -> list[str]:
+    return _paths(table[name]) if name == "path" else strings(table[name])
+
+
+def _paths(column: pa.ChunkedArray | pa.Array) -> list[str]:
+    return [decode_path(path) for path in strings(column)]
+
+
 def _numbers(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
-    array: NDArray[Any] = column.to_numpy(zero_copy_only=False) if _is_plain(column) else column.to_numpy()
+    array: NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return array
-
-
-def _is_plain(column: object) -> bool:
-    return not hasattr(column, "chunks")
 
 
 def _ragged(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:

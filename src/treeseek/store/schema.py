@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = "1.0"
-"""Version of the table's layout: a reader takes any minor of its own major and ignores columns it doesn't know."""
+"""Version of the table's layout: a reader takes any minor of its own major, unknown columns aside."""
 
 STRINGS = ("path", "language", "kind", "name", "signature", "text", "note", "content_hash")
 INTEGERS = {
@@ -44,8 +44,8 @@ DECLARATION = {"kind": "string", "name": "string", "start_line": "int32", "end_l
 
 @dataclass(frozen=True, slots=True)
 class IndexIdentity:
-    """What an index was made with: the embedder's fingerprint, the width of its vectors, and the fingerprint of
-    the analysis (chunker and tokens). Rows of different identities never share a table.
+    """What an index was made with: the embedder's fingerprint, the width of its vectors, and the fingerprint
+    of the analysis (chunker and tokens). Rows of different identities never share a table.
     """
 
     embedder: str
@@ -92,7 +92,7 @@ def read_identity(schema: pa.Schema, where: str) -> IndexIdentity:
     try:
         if int(version.split(".")[0]) > int(SCHEMA_VERSION.split(".")[0]):
             raise FormatError(
-                f"{where} has format {version}, and this treeseek reads {SCHEMA_VERSION}: upgrade treeseek or re-index"
+                f"{where} has format {version}, newer than {SCHEMA_VERSION}: upgrade treeseek or re-index"
             )
         embedder, analysis = metadata["treeseek.embedder"], metadata["treeseek.analysis"]
         return IndexIdentity(embedder, int(metadata["treeseek.dims"]), analysis)

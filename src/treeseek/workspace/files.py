@@ -58,7 +58,9 @@ class RootReader:
         grows while it is read) or "io-error".
         """
         try:
-            descriptor = self._open(self._descriptor, os.fsencode(path))
+            descriptor = self._open(self._descriptor, path.encode(errors="surrogateescape"))
+        except UnicodeEncodeError:
+            raise UnreadableError(f"no file can be called {path!r}", reason="vanished") from None
         except OSError as error:
             raise _unreadable(path, error) from None
         try:
@@ -78,7 +80,7 @@ class RootReader:
 
 @contextmanager
 def open_root(root: Path) -> Iterator[RootReader]:
-    """Hold `root` open and yield what reads beneath it. Raises UnreadableError if the root can't be opened."""
+    """Hold `root` open and yield what reads beneath it. Raises UnreadableError if it can't be opened."""
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:

@@ -1,9 +1,9 @@
 """The pattern language of .gitignore: from text to a decision about one name.
 
 It follows git's own matcher (dir.c and wildmatch.c), quirks included, over bytes: `?` is one byte, as in git.
-`pathspec` isn't used, for two measured reasons. A tree is untrusted, and its regular expressions backtrack: the
-pattern `*a*a*a*a*a*a*b` against a name of sixty letters takes it over a second; here every star is an atomic
-group, so matching stays linear in the name. And it differs from git on classes, escapes and `a**/b`.
+`pathspec` isn't used, for two measured reasons. A tree is untrusted, and its regular expressions backtrack:
+the pattern `*a*a*a*a*a*a*b` against a name of sixty letters takes it over a second; here every star is an
+atomic group, which is never entered again. And it differs from git on classes, escapes and `a**/b`.
 
 Patterns that are a plain name, a plain path or `*.extension`, which is most of them, are looked up in
 dictionaries; what is left shares one regular expression as a gate.
@@ -43,7 +43,7 @@ class Pattern:
 
 @dataclass(slots=True)
 class _Table:
-    """The patterns that can match a file, or a directory, each as its line's index; the last match decides."""
+    """The patterns that can match a file, or a directory, each as its line's index; the highest decides."""
 
     names: dict[bytes, int] = field(default_factory=dict)
     paths: dict[bytes, int] = field(default_factory=dict)
@@ -77,7 +77,9 @@ class Scope:
     prefix: bytes = b""
 
 
-def decide(scopes: Iterable[Scope], name: bytes, path: bytes, *, is_dir: bool) -> tuple[Scope, Pattern] | None:
+def decide(
+    scopes: Iterable[Scope], name: bytes, path: bytes, *, is_dir: bool
+) -> tuple[Scope, Pattern] | None:
     """Return the pattern that decides over `path`, whose last component is `name`, with its scope, or None.
 
     `scopes` go from the one that is asked first. Parents aren't looked at: the walk has pruned them.
@@ -100,7 +102,7 @@ def decide(scopes: Iterable[Scope], name: bytes, path: bytes, *, is_dir: bool) -
 
 
 def _last(globs: Sequence[tuple[int, Match]], subject: bytes, last: int) -> int:
-    """Return the highest index above `last` whose glob matches, or `last`; `globs` go from the highest down."""
+    """Return the highest index above `last` whose glob matches, or `last`. `globs` come highest first."""
     for index, match in globs:
         if index <= last:
             break
@@ -227,7 +229,7 @@ def _one(glob: bytes, i: int) -> tuple[bytes | None, int]:
 
 
 def _bracket(glob: bytes, i: int) -> tuple[bytes | None, int]:
-    """Translate a class whose first byte after `[` is at `i`; None if it isn't closed or names no known class."""
+    """Translate a class whose first byte after `[` is at `i`; None if it is malformed or matches nothing."""
     negated = glob[i : i + 1] in (b"!", b"^") and i < len(glob)
     i += negated
     members: set[int] = set()

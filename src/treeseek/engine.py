@@ -1,0 +1,202 @@
+"""The one facade: plain data in, plain data out. CLI, HTTP and MCP translate, and hold no logic of their own."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from treeseek import indexing, telemetry
+from treeseek.embedding import default_embedder
+from treeseek.errors import NotIndexedError, UsageError
+from treeseek.model import Filters, IndexStatus, Progress, SearchResult, SyncReport, Syntax
+from treeseek.retrieval import budget, filters as filtering, query as queries, search as searching
+from treeseek.retrieval.corpus import Corpus
+from treeseek.settings import Settings, load
+from treeseek.store import IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
+from treeseek.syntax import analyse, detect, names
+from treeseek.workspace import classify, open_root, resolve_root, walk
+
+__all__ = ["Engine", "open_engine"]
+
+LOCK_SECONDS = 60.0
+MAX_LIMIT = 1_000
+
+ProgressCallback = Callable[[Progress], None]
+
+
+class Engine:
+    """One root and its index. Safe to use from several threads; readers never wait for a sync.
+
+    Use `treeseek.open(path)` to make one, and `close()` it or use it as a context manager.
+    """
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        """Not for callers: use `treeseek.open`."""
+        self.root = root
+        self.settings = settings
+        self.directory = index_directory(settings.data_dir, root)
+        self._lock = threading.Lock()
+        self._store: UnitStore | None = None
+        self._loaded: tuple[Corpus, Snapshot] | None = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget what is held in memory. The index stays."""
+        with self._lock:
+            self._store, self._loaded = None, None
+
+    @property
+    def indexed(self) -> bool:
+        """Whether there is an index that this version of treeseek can answer from."""
+        return self._current_store() is not None
+
+    def sync(self, progress: ProgressCallback | None = None, *, rebuild: bool = False) -> SyncReport:
+        """Bring the index up to date with the root; make it if there is none, or if `rebuild`.
+
+        Raises StoreLockedError when another process keeps writing it, StoreError when it can't be written.
+        """
+        from treeseek.indexing.run import sync
+
+        with writer_lock(self.directory, LOCK_SECONDS):
+            store = None if rebuild else self._current_store()
+            fresh = store is None
+            if store is None:
+                store = UnitStore.create(self.directory, self.root, _identity())
+            report = sync(self.root, store, self.settings, progress, fresh=fresh)
+        with self._lock:
+            self._store = store
+        return report
+
+    def search(
+        self, query: str, *, limit: int = 10, filters: Filters = Filters(), max_tokens: int | None = None
+    ) -> SearchResult:
+        """Return the places that answer a question, best first; one chunk per file before any second one.
+
+        `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts.
+        Raises UsageError for a query or filter that can't be, NotIndexedError before the first sync.
+        """
+        parsed = queries.parse(query, max_chars=self.settings.max_query_chars)
+        checked = self._checked(filters, limit)
+        with telemetry.timed("treeseek_search_seconds"):
+            corpus, snapshot = self._corpus()
+            vector = default_embedder().embed_query(query)
+            hits = searching.search(corpus, snapshot.texts, parsed, vector, checked, limit)
+        return _result(query, hits, snapshot, max_tokens)
+
+    def related(
+        self, path: str, line: int, *, limit: int = 10, filters: Filters = Filters(), max_tokens: int | None = None
+    ) -> SearchResult:
+        """Return the places most like the code at `path:line`, its own chunk left out."""
+        checked = self._checked(filters, limit)
+        corpus, snapshot = self._corpus()
+        hits = searching.related(corpus, snapshot.texts, path, line, checked, limit)
+        if hits is None:
+            raise UsageError(f"{path}:{line} is not in the index; is the file left out? (`treeseek status --skipped`)")
+        return _result(f"{path}:{line}", hits, snapshot, max_tokens)
+
+    def symbols(
+        self, name: str, *, limit: int = 50, filters: Filters = Filters(), max_tokens: int | None = None
+    ) -> SearchResult:
+        """Return the declarations of a name: spelled so, in another case, as the same words, or as part of one."""
+        if not name.strip():
+            raise UsageError("the name is empty; say which declaration to look for")
+        if len(name) > self.settings.max_query_chars:
+            raise UsageError(f"the name has {len(name):,} characters; no declaration is that long")
+        checked = self._checked(filters, limit)
+        corpus, snapshot = self._corpus()
+        hits = searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit)
+        return _result(name, hits, snapshot, max_tokens)
+
+    def outline(self, path: str) -> Syntax:
+        """Return the declarations and chunks of a file as it is now. Needs no index.
+
+        Raises UnreadableError when it isn't a readable file inside the root, UsageError when it isn't text.
+        """
+        with open_root(self.root) as reader:
+            data = reader.read(path, max_bytes=self.settings.max_file_bytes)
+        if classify(path, data) == "binary":
+            raise UsageError(f"{path} is binary: it has no outline")
+        return analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds)
+
+    def status(self, *, skipped: bool = False) -> IndexStatus:
+        """Return the state of the index against the root as it is now; with `skipped`, all that was left out."""
+        from treeseek.indexing.run import left_out, pending
+
+        store = self._current_store()
+        found = walk(self.root, max_file_bytes=self.settings.max_file_bytes, max_files=self.settings.max_files)
+        if store is None:
+            left = found.skipped if skipped else ()
+            return IndexStatus(str(self.root), False, str(self.directory), skipped=left,
+                               pending={"new": len(found.files), "changed": 0, "deleted": 0})  # fmt: skip
+        snapshot = store.snapshot()
+        manifest = snapshot.manifest()
+        indexed = [language for kind, language in zip(manifest.kind, manifest.language, strict=True) if kind == "file"]
+        return IndexStatus(
+            root=str(self.root),
+            indexed=True,
+            directory=str(self.directory),
+            version=snapshot.version,
+            files=len(indexed),
+            chunks=snapshot.chunk_count(),
+            bytes_on_disk=store.bytes_on_disk(),
+            embedder=store.identity.embedder,
+            languages=dict(Counter(indexed).most_common()),
+            skipped=left_out(found, manifest) if skipped else (),
+            pending=pending(found, manifest),
+        )
+
+    def _checked(self, filters: Filters, limit: int) -> Filters:
+        if not 1 <= limit <= MAX_LIMIT:
+            raise UsageError(f"a limit of {limit} is not between 1 and {MAX_LIMIT}")
+        return filtering.checked(filters, names())
+
+    def _current_store(self) -> UnitStore | None:
+        """Return the store, unless there is none or its rows were made by another embedder or analysis."""
+        with self._lock:
+            if self._store is None:
+                self._store = UnitStore.open(self.directory)
+            if self._store is not None and self._store.identity != _identity():
+                return None
+            return self._store
+
+    def _corpus(self) -> tuple[Corpus, Snapshot]:
+        """Return the latest version, laid out for ranking; laid out anew only when the version has changed."""
+        store = self._current_store()
+        if store is None:
+            raise NotIndexedError(f"{self.root} is not indexed yet; run `treeseek index` first")
+        snapshot = store.snapshot()
+        with self._lock:
+            loaded = self._loaded
+        if loaded is None or loaded[1].version != snapshot.version:
+            loaded = Corpus.of(snapshot.columns(), snapshot.version), snapshot
+            with self._lock:
+                self._loaded = loaded
+        return loaded
+
+
+def _identity() -> IndexIdentity:
+    embedder = default_embedder().identity
+    return IndexIdentity(str(embedder), embedder.dims, indexing.FINGERPRINT)
+
+
+def _result(query: str, hits: list[searching.Hit], snapshot: Snapshot, max_tokens: int | None) -> SearchResult:
+    kept, truncated = budget.fit(hits, max_tokens)
+    return SearchResult(query, tuple(kept), snapshot.version, truncated=truncated)
+
+
+def open_engine(path: str | Path = ".", settings: Settings | None = None) -> Engine:
+    """Return the engine of a root: `path` itself, a directory that exists.
+
+    Raises RootError when it doesn't, isn't a directory, can't be read, or is refused.
+    """
+    return Engine(resolve_root(path), settings or load())

@@ -1,0 +1,76 @@
+"""In which order do files answer, and with which chunk? A linear model over the evidence.
+
+`weights/ranker.json` holds the weights and how they were fitted; `training/ranker.py` fits them.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treeseek.retrieval.corpus import Corpus
+from treeseek.retrieval.evidence import FEATURES, Evidence
+
+__all__ = ["RANKER_VERSION", "Ranked", "chunk_scores", "file_scores", "order"]
+
+RANKER_VERSION = "linear-1"
+MIN_DENSE = 0.2
+"""A file that shares no word with the query must at least be this similar (cosine) to be an answer at all."""
+
+CHUNK_WEIGHTS = {"lexical": 1.0, "dense": 0.8, "covered": 0.6, "name": 1.2}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Chunks, best first, with scores between 0 and 1."""
+
+    chunks: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+@functools.cache
+def _weights() -> NDArray[np.float32]:
+    stored = json.loads((Path(__file__).parent / "weights" / "ranker.json").read_text("utf-8"))["weights"]
+    return np.array([stored.get(feature, 0.0) for feature in FEATURES], np.float32)
+
+
+def file_scores(evidence: Evidence) -> NDArray[np.float32]:
+    """Return a score per file, higher for better, without bounds."""
+    scores: NDArray[np.float32] = evidence.files @ _weights()
+    return scores
+
+
+def chunk_scores(evidence: Evidence) -> NDArray[np.float32]:
+    """Return a score per chunk, which says which part of a file to show."""
+    return sum(
+        (np.float32(weight) * getattr(evidence, column) for column, weight in CHUNK_WEIGHTS.items()),
+        start=np.zeros_like(evidence.lexical),
+    )
+
+
+def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None, limit: int) -> Ranked:
+    """Return the best chunk of each of the best files, then, if there is room, their second best ones, and so on."""
+    shown = chunk_scores(evidence)
+    answers = (evidence.lexical > 0) | (evidence.dense >= MIN_DENSE)
+    if allowed is not None:
+        answers &= allowed
+    of_file = file_scores(evidence)
+    candidates = np.flatnonzero(answers)
+    files = corpus.file[candidates]
+    by_file = np.lexsort((candidates, -shown[candidates], files))
+    ordered, ordered_files = candidates[by_file], files[by_file]
+    firsts = np.flatnonzero(np.diff(ordered_files, prepend=-1))
+    turn = np.arange(len(ordered)) - np.repeat(firsts, np.diff(firsts, append=len(ordered)))
+    best = np.lexsort((ordered, -of_file[ordered_files], turn))[:limit]
+    chunks = ordered[best]
+    return Ranked(chunks, _squashed(of_file[corpus.file[chunks]]))
+
+
+def _squashed(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    squashed: NDArray[np.float32] = 1 / (1 + np.exp(-scores.astype(np.float64))).astype(np.float32)
+    return squashed

@@ -1,0 +1,162 @@
+"""From a query and a snapshot to hits: the composition of parsing, evidence, ranking, and text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treeseek.model import Filters, Hit
+from treeseek.retrieval import query as queries
+from treeseek.retrieval.corpus import Corpus
+from treeseek.retrieval.evidence import gather
+from treeseek.retrieval.filters import allowed_chunks
+from treeseek.retrieval.rank import Ranked, order
+from treeseek.retrieval.snippet import matched_lines
+
+__all__ = ["related", "search", "symbols"]
+
+Texts = Callable[[Sequence[str]], Mapping[str, str]]
+"""Fetches the texts of units by id."""
+
+
+def search(
+    corpus: Corpus, texts: Texts, query: queries.Query, vector: NDArray[np.float32], filters: Filters, limit: int
+) -> list[Hit]:
+    """Return at most `limit` hits, best first: the best chunk of each file, then second best ones."""
+    if not corpus.path:
+        return []
+    allowed = allowed_chunks(corpus, filters)
+    ranked = order(corpus, gather(corpus, query, vector), allowed, limit)
+    return _hits(corpus, texts, ranked, filters, query)
+
+
+def related(corpus: Corpus, texts: Texts, path: str, line: int, filters: Filters, limit: int) -> list[Hit] | None:
+    """Return what is most like the code at `path:line`, its own chunk left out; None if that place isn't indexed."""
+    columns = corpus.columns
+    here = [i for i in _chunks_of(corpus, path) if columns.start_line[i] <= line]
+    if not here or (source := here[-1]) is None:
+        return None
+    similar = corpus.vectors @ corpus.vectors[source]
+    similar[source] = -1
+    allowed = allowed_chunks(corpus, filters)
+    if allowed is not None:
+        similar[~allowed] = -1
+    best = np.argsort(-similar, kind="stable")[: max(limit * 4, 50)]
+    kept = _first_per_file(corpus, best[similar[best] > 0], limit)
+    return _hits(corpus, texts, Ranked(kept, similar[kept]), filters, None)
+
+
+def _chunks_of(corpus: Corpus, path: str) -> range:
+    try:
+        number = corpus.path.index(path)
+    except ValueError:
+        return range(0)
+    end = corpus.file_starts[number + 1] if number + 1 < len(corpus.path) else len(corpus.file)
+    return range(int(corpus.file_starts[number]), int(end))
+
+
+def _first_per_file(corpus: Corpus, chunks: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """Move each file's first chunk before all second ones, and cut at the limit."""
+    files = corpus.file[chunks].tolist()
+    seen: dict[int, int] = {}
+    turns = []
+    for file in files:
+        seen[file] = turn = seen.get(file, -1) + 1
+        turns.append(turn)
+    return chunks[np.argsort(turns, kind="stable")[:limit]]
+
+
+def _hits(
+    corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query: queries.Query | None
+) -> list[Hit]:
+    columns = corpus.columns
+    wanted = [int(i) for i, score in zip(ranked.chunks, ranked.scores, strict=True) if score >= filters.min_score]
+    found = texts([columns.id[i] for i in wanted])
+    hits = []
+    for i, score in zip(wanted, ranked.scores, strict=False):
+        text = found.get(columns.id[i], "")
+        start = int(columns.start_line[i])
+        hits.append(
+            Hit(
+                id=columns.id[i],
+                path=columns.path[i],
+                language=columns.language[i],
+                kind=columns.kind[i],
+                name=columns.name[i],
+                signature=columns.signature[i],
+                start_line=start,
+                end_line=int(columns.end_line[i]),
+                score=round(float(score), 4),
+                text=text,
+                matched_lines=matched_lines(text, start, query) if query else (),
+            )
+        )
+    return hits
+
+
+def symbols(corpus: Corpus, texts: Texts, name: str, filters: Filters, limit: int) -> list[Hit]:
+    """Return declarations by name, best first: spelled exactly so, then in another case, then the same words
+    (`flat_hash_map` for `FlatHashMap`), then names that begin with it or hold it.
+    """
+    declared = corpus.declared
+    scored = _name_matches(corpus, name)
+    allowed = allowed_chunks(corpus, Filters(filters.languages, (), filters.include, filters.exclude, filters.path))
+    kept = [
+        (score, i)
+        for score, i in scored
+        if (allowed is None or allowed[declared.chunk[i]])
+        and (not filters.kinds or declared.kind[i] in filters.kinds)
+        and score >= filters.min_score
+    ]
+    tests = corpus.roles.test[corpus.file[declared.chunk]] if len(declared.chunk) else np.zeros(0, np.bool_)
+    kept.sort(key=lambda pair: (-pair[0], tests[pair[1]], pair[1]))
+    best = kept[:limit]
+    found = texts([corpus.columns.id[declared.chunk[i]] for _, i in best])
+    return [_declaration_hit(corpus, found, i, score) for score, i in best]
+
+
+def _name_matches(corpus: Corpus, name: str) -> list[tuple[float, int]]:
+    declared = corpus.declared
+    qualifier, _, leaf = name.replace("::", ".").replace("#", ".").rpartition(".")
+    folded = leaf.lower()
+    same_words = set(declared.named(queries.whole_term(leaf)).tolist()) if folded else set()
+    matches = []
+    for i, candidate in enumerate(declared.leaf):
+        if candidate == folded:
+            score = 1.0 if declared.name[i].rpartition(".")[2] == leaf else 0.9
+        elif i in same_words:
+            score = 0.8
+        elif candidate.startswith(folded):
+            score = 0.6
+        elif len(folded) > 2 and folded in candidate:
+            score = 0.4
+        else:
+            continue
+        if qualifier and not f".{declared.name[i].lower()}".endswith(f".{qualifier.lower()}.{candidate}"):
+            continue
+        matches.append((score, i))
+    return matches
+
+
+def _declaration_hit(corpus: Corpus, found: Mapping[str, str], i: int, score: float) -> Hit:
+    declared, columns = corpus.declared, corpus.columns
+    chunk = int(declared.chunk[i])
+    start, end = int(declared.start_line[i]), int(declared.end_line[i])
+    first = int(columns.start_line[chunk])
+    lines = found.get(columns.id[chunk], "").split("\n")
+    text = "\n".join(lines[max(start - first, 0) : end - first + 1])
+    own = columns.name[chunk] == declared.name[i]
+    return Hit(
+        id=columns.id[chunk],
+        path=columns.path[chunk],
+        language=columns.language[chunk],
+        kind=declared.kind[i],
+        name=declared.name[i],
+        signature=columns.signature[chunk] if own else "",
+        start_line=start,
+        end_line=end,
+        score=score,
+        text=text,
+    )

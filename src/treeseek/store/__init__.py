@@ -1,0 +1,19 @@
+"""What is committed? One Lance table of units per generation, one atomic version per sync.
+
+The only folder that imports `lance` and `pyarrow`, and only when a table is touched: importing this is cheap.
+"""
+
+from treeseek.store.columns import Manifest
+from treeseek.store.directory import index_directory, writer_lock
+from treeseek.store.schema import SCHEMA_VERSION, IndexIdentity
+from treeseek.store.table import Snapshot, UnitStore
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "IndexIdentity",
+    "Manifest",
+    "Snapshot",
+    "UnitStore",
+    "index_directory",
+    "writer_lock",
+]

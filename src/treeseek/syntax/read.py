@@ -1,0 +1,151 @@
+"""From the bytes of a file to its declarations and chunks. Total: whatever the bytes, there is an answer."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from treeseek.model import Chunk, Declaration, Syntax
+from treeseek.syntax.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Piece, cut
+from treeseek.syntax.declarations import SCOPE, Item, collect
+from treeseek.syntax.documentation import plain_text
+from treeseek.syntax.grammars import load, parse
+from treeseek.syntax.headings import sections
+from treeseek.syntax.languages import LANGUAGES
+from treeseek.syntax.lines import split
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+__all__ = ["ANALYSIS_VERSION", "analyse"]
+
+ANALYSIS_VERSION = 1
+"""Raised whenever the same bytes would give other declarations or chunks."""
+MAX_ERROR_SHARE = 0.3
+"""Above this share of bytes in nodes of kind ERROR, the tree isn't used."""
+MAX_SIGNATURE_CHARS = 200
+
+
+def analyse(data: bytes, language: str, *, deadline_seconds: float) -> Syntax:
+    """Return the declarations and chunks of a file. Never raises, whatever the bytes.
+
+    A file that can't be parsed in `deadline_seconds`, or whose tree is mostly errors, is cut by lines, and
+    `fallback` of the result says why: "parse-timeout" or "parse-errors". An unknown language is cut by lines.
+    """
+    row = LANGUAGES.get(language)
+    reader = row.reader if row is not None else "lines"
+    if reader == "headings":
+        return Syntax(language, (), _located(data, sections(data, language)))
+    if reader == "lines" or not data:
+        return Syntax(language, (), _by_lines(data))
+    grammar = load(language)
+    tree = parse(grammar, data, deadline_seconds)
+    if tree is None:
+        return Syntax(language, (), _by_lines(data), "parse-timeout")
+    root = tree.root_node
+    if root.has_error and _error_share(root, len(data)) > MAX_ERROR_SHARE:
+        return Syntax(language, (), _by_lines(data), "parse-errors")
+    items = collect(grammar, root, data)
+    declared = _declarations(data, items)
+    return Syntax(language, tuple(declared), _chunks(data, cut(data, items, root), items, declared))
+
+
+def _error_share(root: Node, size: int) -> float:
+    """Return the share of bytes under ERROR nodes; 1.0 if the root is one."""
+    wrong = 0
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.is_error:
+            wrong += node.end_byte - node.start_byte
+        else:
+            stack += [child for child in node.children if child.has_error]
+    return wrong / size
+
+
+def _by_lines(data: bytes) -> tuple[Chunk, ...]:
+    spans = split(data, 0, len(data), MAX_CHUNK_BYTES, MIN_CHUNK_BYTES) if data.strip() else []
+    return _located(data, [("text", "", "", start, end) for start, end in spans])
+
+
+def _located(data: bytes, spans: Sequence[tuple[str, str, str, int, int]]) -> tuple[Chunk, ...]:
+    """Return chunks of (kind, name, signature, start, end), without blank lines around them, with their lines."""
+    chunks = []
+    line, counted = 1, 0
+    for kind, name, signature, start, end in spans:
+        start, end = _trimmed(data, start, end)
+        line += data.count(b"\n", counted, start)
+        last = line + data.count(b"\n", start, end)
+        chunks.append(Chunk(kind, name, signature, start, end, line, last))
+        line, counted = last, end
+    return tuple(chunks)
+
+
+def _trimmed(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Leave out blank lines before and white space after the text of a span that isn't all blank."""
+    text = data[start:end]
+    end = start + len(text.rstrip())
+    first = end - start - len(text.strip())
+    if first:
+        start = max(data.rfind(b"\n", start, start + first) + 1, start)
+    return start, end
+
+
+def _declarations(data: bytes, items: Sequence[Item]) -> list[Declaration]:
+    """Number the declarations among the items in order of the file, and return them."""
+    declared: list[Declaration] = []
+    line, counted = 1, 0
+    stack = list(reversed(items))
+    while stack:
+        item = stack.pop()
+        if item.children:
+            stack += reversed(item.children)
+        if item.kind == SCOPE:
+            continue
+        line += data.count(b"\n", counted, item.start) if item.start >= counted else -data.count(b"\n", item.start, counted)
+        counted = item.start
+        item.index = len(declared)
+        declared.append(
+            Declaration(
+                item.kind, item.name, _signature(data, item), plain_text(data, item.doc) if item.doc[1] else "",
+                item.start, item.end, line, line + data.count(b"\n", item.start, item.end - 1),
+            )
+        )  # fmt: skip
+    return declared
+
+
+def _signature(data: bytes, item: Item) -> str:
+    """Return the header of a declaration in one line."""
+    raw = data[item.head : min(item.body, item.head + 3 * MAX_SIGNATURE_CHARS)]
+    if item.kind in ("constant", "variable"):
+        raw = raw.partition(b"\n")[0]
+    return b" ".join(raw.split()).decode("utf-8", "replace").rstrip(" {=:")[:MAX_SIGNATURE_CHARS]
+
+
+def _chunks(
+    data: bytes, pieces: Sequence[Piece], items: Sequence[Item], declared: Sequence[Declaration]
+) -> tuple[Chunk, ...]:
+    """Return the pieces as chunks, each with the declarations whose names stand in it."""
+    bare = []
+    for piece in pieces:
+        main = piece.main if piece.main is not None else piece.owner
+        kind = piece.main.kind if piece.main is not None else "block"
+        if main is None:
+            bare.append(("block", "", "", piece.start, piece.end))
+        else:
+            signature = declared[main.index].signature if main.index >= 0 else _signature(data, main)
+            bare.append((kind if kind != SCOPE else "block", main.name, signature, piece.start, piece.end))
+    chunks = _located(data, bare)
+    starts = [chunk.start_byte for chunk in chunks]
+    inside: list[list[int]] = [[] for _ in chunks]
+    stack = list(items)
+    while stack:
+        item = stack.pop()
+        stack += item.children
+        if item.index >= 0:
+            inside[max(bisect_right(starts, item.name_byte) - 1, 0)].append(item.index)
+    return tuple(
+        Chunk(c.kind, c.name, c.signature, c.start_byte, c.end_byte, c.start_line, c.end_line, tuple(sorted(numbers)))
+        for c, numbers in zip(chunks, inside, strict=True)
+    )

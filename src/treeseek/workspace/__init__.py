@@ -1,0 +1,11 @@
+"""What is on disk, and what is it?
+
+The walk of a root with its ignore rules and exclusions, the judgement of a file's bytes, and the safe read.
+It knows nothing of languages, of the index, or of what was there before.
+"""
+
+from treeseek.workspace.classify import classify
+from treeseek.workspace.files import RootReader, open_root, read
+from treeseek.workspace.walk import Walk, repository_of, resolve_root, walk
+
+__all__ = ["RootReader", "Walk", "classify", "open_root", "read", "repository_of", "resolve_root", "walk"]
