@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.metrics import same_path
+from benchmarks.provenance import provenance
 from numpy.typing import NDArray
 
 import treeseek
-from benchmarks.metrics import same_path
-from benchmarks.provenance import provenance
 from treeseek import settings
 from treeseek.embedding import default_embedder
 from treeseek.retrieval import query as queries

@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from treeseek.engine import Engine, open_engine as open
+    from treeseek.engine import Engine
+    from treeseek.engine import open_engine as open
     from treeseek.errors import (
         FormatError,
         NotIndexedError,

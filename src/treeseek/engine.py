@@ -11,8 +11,11 @@ from types import TracebackType
 from treeseek import indexing, telemetry
 from treeseek.embedding import default_embedder
 from treeseek.errors import NotIndexedError, UsageError
-from treeseek.model import Filters, IndexStatus, Progress, SearchResult, SyncReport, Syntax
-from treeseek.retrieval import budget, filters as filtering, query as queries, search as searching
+from treeseek.model import Filters, Hit, IndexStatus, Progress, SearchResult, SyncReport, Syntax
+from treeseek.retrieval import budget
+from treeseek.retrieval import filters as filtering
+from treeseek.retrieval import query as queries
+from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
 from treeseek.settings import Settings, load
 from treeseek.store import IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
@@ -94,7 +97,13 @@ class Engine:
         return _result(query, hits, snapshot, max_tokens)
 
     def related(
-        self, path: str, line: int, *, limit: int = 10, filters: Filters = Filters(), max_tokens: int | None = None
+        self,
+        path: str,
+        line: int,
+        *,
+        limit: int = 10,
+        filters: Filters = Filters(),
+        max_tokens: int | None = None,
     ) -> SearchResult:
         """Return the places most like the code at `path:line`, its own chunk left out."""
         checked = self._checked(filters, limit)
@@ -189,7 +198,7 @@ def _identity() -> IndexIdentity:
     return IndexIdentity(str(embedder), embedder.dims, indexing.FINGERPRINT)
 
 
-def _result(query: str, hits: list[searching.Hit], snapshot: Snapshot, max_tokens: int | None) -> SearchResult:
+def _result(query: str, hits: list[Hit], snapshot: Snapshot, max_tokens: int | None) -> SearchResult:
     kept, truncated = budget.fit(hits, max_tokens)
     return SearchResult(query, tuple(kept), snapshot.version, truncated=truncated)
 

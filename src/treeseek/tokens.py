@@ -72,7 +72,10 @@ _SEQUENCE_WEIGHTS = np.array([pow(0xA24BAED4963EE407 | 1, k + 1, 1 << 64) for k 
 def _powers() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Return the powers of the radix and of its inverse modulo 2**64, for every position in a block."""
     length = BLOCK_BYTES + MAX_TEXT_BYTES
-    powers, inverses = np.full(length, _RADIX, np.uint64), np.full(length, pow(_RADIX, -1, 1 << 64), np.uint64)
+    powers, inverses = (
+        np.full(length, _RADIX, np.uint64),
+        np.full(length, pow(_RADIX, -1, 1 << 64), np.uint64),
+    )
     powers[0] = inverses[0] = 1
     return np.cumprod(powers, dtype=np.uint64), np.cumprod(inverses, dtype=np.uint64)
 

@@ -49,9 +49,7 @@ def assert_same(left: UnitColumns, right: UnitColumns) -> None:
 
 
 def test_every_column_comes_back_as_it_went_in(store, units):
-    rows = units(
-        {"a.py": ["alpha one", "beta two three"], "b.py": [], "c.py": ["gamma"]}, {"d.bin": "binary"}
-    )
+    rows = units({"a.py": ["alpha one", "beta two three"], "b.py": [], "c.py": ["gamma"]}, {"d.bin": "binary"})
     store.commit(rows, [])
     got = store.snapshot().rows()
     assert sorted(got.id) == sorted(rows.id)
@@ -81,9 +79,7 @@ def test_every_column_comes_back_as_it_went_in(store, units):
             ("declaration_end_line", "declaration_offsets"),
         ):
             here, there = getattr(got, offsets), getattr(rows, offsets)
-            assert list(getattr(got, flat)[here[i] : here[i + 1]]) == list(
-                getattr(rows, flat)[there[j] : there[j + 1]]
-            )
+            assert list(getattr(got, flat)[here[i] : here[i + 1]]) == list(getattr(rows, flat)[there[j] : there[j + 1]])
 
 
 def test_columns_hold_the_chunks_in_order_without_text(store, units):
@@ -138,9 +134,7 @@ def test_texts_by_id_before_and_after_columns(store, units):
 
 def test_replaced_paths_lose_their_other_rows_and_only_they(store, units):
     store.commit(units({"a.py": ["one", "two"], "b.py": ["three"], "gone.py": ["four"]}), [])
-    version = store.commit(
-        units({"a.py": ["two", "five"], "new.py": ["six"]}), ["a.py", "gone.py", "never.py"]
-    )
+    version = store.commit(units({"a.py": ["two", "five"], "new.py": ["six"]}), ["a.py", "gone.py", "never.py"])
     snapshot = store.snapshot()
     assert snapshot.version == version
     assert texts_by_path(snapshot.rows()) == {"a.py": {"two", "five"}, "b.py": {"three"}, "new.py": {"six"}}
@@ -278,19 +272,27 @@ def test_full_text_sees_rows_outside_the_index_and_not_deleted_ones(store, units
     assert len(snapshot.full_text("heron", 5)) == 1
 
 
+def text_index(store: UnitStore) -> dict[str, int]:
+    return lance.dataset(str(store.generation / "units.lance")).stats.index_stats("text_idx")
+
+
 def test_the_text_index_catches_up_when_many_rows_are_outside(store, units, monkeypatch):
     monkeypatch.setattr("treeseek.store.table.UNINDEXED_ROWS", 5)
+    monkeypatch.setattr("treeseek.store.table.SEGMENTS", 3)
     store.commit(units({"a.py": ["one"]}), [])
     store.build_indexes()
     store.commit(units({"b.py": ["two"]}), [])
     version = store.snapshot().version
     store.build_indexes()
     assert store.snapshot().version == version
-    store.commit(units({"c.py": [f"three number{i}" for i in range(8)]}), [])
-    store.build_indexes()
-    table = lance.dataset(str(store.generation / "units.lance"))
-    assert table.stats.index_stats("text_idx")["num_unindexed_rows"] == 0
-    assert len(store.snapshot().full_text("three", 20)) == 8
+    segments = []
+    for name in "cdef":
+        store.commit(units({f"{name}.py": [f"three {name}{i}" for i in range(8)]}), [])
+        store.build_indexes()
+        assert text_index(store)["num_unindexed_rows"] == 0
+        segments.append(text_index(store)["num_indices"])
+    assert segments == [2, 3, 1, 2]
+    assert len(store.snapshot().full_text("three", 50)) == 32
 
 
 def test_nearest_is_by_cosine_best_first_and_chunks_only(store, units):

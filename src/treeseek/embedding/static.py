@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ class StaticEmbedder:
         out = np.zeros((batch.texts, self._vectors.shape[1]), np.float32)
         borders = np.searchsorted(texts, np.arange(batch.texts + 1)).tolist()
         table = self._table
-        for text, (begin, end) in enumerate(zip(borders, borders[1:], strict=False)):
+        for text, (begin, end) in enumerate(pairwise(borders)):
             if end > begin:
                 out[text] = counts[begin:end] @ table[ids[begin:end]]
         return normalized(out)

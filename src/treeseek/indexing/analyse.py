@@ -106,14 +106,17 @@ def analyse_files(
 
 
 def _add_chunks(
-    rows: _Rows, declared: list[Sequence[Declaration]], path: str, syntax: Syntax, texts: Sequence[bytes], digest: str
+    rows: _Rows,
+    declared: list[Sequence[Declaration]],
+    path: str,
+    syntax: Syntax,
+    texts: Sequence[bytes],
+    digest: str,
 ) -> None:
     ids = chunk_ids(path, syntax.chunks, texts)
     for unit, chunk, text in zip(ids, syntax.chunks, texts, strict=True):
         decoded = text.decode("utf-8", "replace")
-        rows.strings.append(
-            (unit, path, syntax.language, chunk.kind, chunk.name, chunk.signature, decoded, "", digest)
-        )
+        rows.strings.append((unit, path, syntax.language, chunk.kind, chunk.name, chunk.signature, decoded, "", digest))
         rows.numbers.append((chunk.start_line, chunk.end_line, chunk.start_byte, chunk.end_byte, 0, 0, 0))
         declared.append([syntax.declarations[i] for i in chunk.declarations])
 

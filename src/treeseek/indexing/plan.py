@@ -48,7 +48,11 @@ def plan(found: Sequence[SourceFile], known: Mapping[str, KnownFile]) -> Plan:
 
 
 def _same_stat(file: SourceFile, known: KnownFile | None) -> bool:
-    return known is not None and (file.size, file.mtime_ns, file.inode) == (known.size, known.mtime_ns, known.inode)
+    return known is not None and (file.size, file.mtime_ns, file.inode) == (
+        known.size,
+        known.mtime_ns,
+        known.inode,
+    )
 
 
 def is_racy(file: SourceFile, read_at_ns: int) -> bool:
@@ -59,9 +63,9 @@ def is_racy(file: SourceFile, read_at_ns: int) -> bool:
 def batched(files: Sequence[SourceFile]) -> list[list[SourceFile]]:
     """Cut files, in order, into batches of about BATCH_BYTES and at most BATCH_FILES."""
     batches: list[list[SourceFile]] = []
-    size = BATCH_BYTES
+    size = 0
     for file in files:
-        if size + file.size > BATCH_BYTES or len(batches[-1]) == BATCH_FILES:
+        if not batches or size + file.size > BATCH_BYTES or len(batches[-1]) == BATCH_FILES:
             batches.append([])
             size = 0
         batches[-1].append(file)

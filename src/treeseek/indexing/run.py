@@ -69,7 +69,12 @@ def pending(found: Walk, manifest: Manifest) -> dict[str, int]:
 
 
 def sync(
-    root: Path, store: UnitStore, settings: Settings, progress: ProgressCallback | None = None, *, fresh: bool = False
+    root: Path,
+    store: UnitStore,
+    settings: Settings,
+    progress: ProgressCallback | None = None,
+    *,
+    fresh: bool = False,
 ) -> SyncReport:
     """Make the index equal to the root as it is now, in at most one commit. The caller holds the writer's lock.
 
@@ -99,6 +104,7 @@ def _analysed(
     total_bytes = sum(file.size for file in todo.read)
     rows: dict[int, list[UnitColumns]] = {}
     files_done = bytes_done = 0
+    tell(Progress("analyse", 0, len(todo.read), 0, total_bytes))
     with open_root(root) as reader:
 
         def load(i: int) -> list[FileText]:
@@ -115,7 +121,6 @@ def _analysed(
 
 
 def _workers(settings: Settings, total_bytes: int, batches: int) -> int:
-    import os
 
     wanted = settings.workers or os.cpu_count() or 1
     if total_bytes < SMALL_ROOT_BYTES or wanted == 1:

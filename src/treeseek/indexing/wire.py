@@ -6,7 +6,7 @@ Not pickle: what a worker sends comes from a process that read hostile files, an
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import msgpack
 import numpy as np
@@ -26,7 +26,7 @@ _DTYPES = {
 }  # fmt: skip
 
 
-def write_frame(stream: BinaryIO, payload: object) -> None:
+def write_frame(stream: IO[bytes], payload: object) -> None:
     """Write one frame and flush it."""
     body: bytes = msgpack.packb(payload, unicode_errors="surrogatepass")
     stream.write(len(body).to_bytes(8, "little"))
@@ -34,7 +34,7 @@ def write_frame(stream: BinaryIO, payload: object) -> None:
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> Any:
+def read_frame(stream: IO[bytes]) -> Any:
     """Return the next frame's payload, or None at the end of the stream.
 
     Raises WorkerError when the stream ends inside a frame or the frame is not one of ours.

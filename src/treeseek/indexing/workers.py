@@ -38,7 +38,9 @@ class _Worker:
         self.deadline_seconds = deadline_seconds
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT.format(path=sys.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-c", _BOOT.format(path=sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
         except OSError as error:
             raise WorkerError(f"can't start an analysis process: {error}") from error

@@ -37,7 +37,7 @@ def count_tokens(text: str) -> int:
 
 
 def fit(hits: Sequence[Hit], max_tokens: int | None) -> tuple[list[Hit], bool]:
-    """Return as many of the first hits as fit the budget, the last one's text cut at a line, and whether any was cut."""
+    """Return as many first hits as fit the budget, the last one's text cut at a line, and whether any was cut."""
     if max_tokens is None:
         return list(hits), False
     kept: list[Hit] = []

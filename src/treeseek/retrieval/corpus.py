@@ -60,7 +60,10 @@ class Declared:
     def named(self, term: int) -> NDArray[np.int64]:
         """Return the declarations whose whole name is this term: the same words in the same order, stemmed."""
         ordered = self.whole[self.whole_order]
-        low, high = np.searchsorted(ordered, np.uint32(term)), np.searchsorted(ordered, np.uint32(term), "right")
+        low, high = (
+            np.searchsorted(ordered, np.uint32(term)),
+            np.searchsorted(ordered, np.uint32(term), "right"),
+        )
         return self.whole_order[low:high]
 
 
@@ -137,7 +140,7 @@ def _per_file(reduce: np.ufunc, values: NDArray[np.float32], starts: NDArray[np.
 
 def _files(paths: Sequence[str]) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
     starts = [i for i, (before, path) in enumerate(pairwise(["", *paths])) if path != before]
-    lengths = np.diff(starts, append=len(paths))
+    lengths = np.diff([*starts, len(paths)]).astype(np.int64)
     file = np.repeat(np.arange(len(starts), dtype=np.int32), lengths)
     return [paths[i] for i in starts], file, np.array(starts, np.int64)
 

@@ -7,6 +7,7 @@ its variants are one word: a row earns the best of what they would earn alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,8 @@ def gather(corpus: Corpus, query: Query, vector: Floats) -> Evidence:
         _relative(lexical[corpus.file_starts]), _relative(corpus.per_file(np.maximum, phrase)),
         file_covered / total, corpus.per_file(np.maximum, covered) / total, stem, precision, parent,
         path, named, corpus.per_file(np.maximum, name), exact, fitting,
-        dense_best, (dense_best + dense_second + dense_third) / 3, _file_dense(corpus, dense), dense[corpus.file_starts],
+        dense_best, (dense_best + dense_second + dense_third) / 3, _file_dense(corpus, dense),
+        dense[corpus.file_starts],
         *_priors(corpus, query),
     )  # fmt: skip
     files = np.stack([column.astype(np.float32) for column in columns], axis=1)
@@ -104,8 +106,7 @@ def _word(corpus: Corpus, terms: NDArray[np.uint32] | list[np.uint32], weight: f
 
 def _saturated(counts: Floats, lengths: Floats, mean_length: float, k1: float, b: float) -> Floats:
     norm = k1 * (1 - b + b * lengths / mean_length)
-    out: Floats = counts * (k1 + 1) / (counts + norm)
-    return out
+    return (counts * (k1 + 1) / (counts + norm)).astype(np.float32, copy=False)
 
 
 def _chunk_scores(corpus: Corpus, words: list[_Word]) -> tuple[Floats, Floats]:
@@ -139,7 +140,7 @@ def _file_scores(corpus: Corpus, words: list[_Word]) -> tuple[Floats, Floats]:
         earned, mass = np.zeros(files, np.float32), np.zeros(files, np.float32)
         for term, weight in word.forms:
             rows, counts = corpus.chunks.find(term)
-            per_file = np.bincount(corpus.file[rows], counts, files).astype(np.float32)
+            per_file: Floats = np.bincount(corpus.file[rows], counts, files).astype(np.float32)
             gain = weight * _saturated(per_file, corpus.file_lengths, mean, FILE_K1, FILE_B)
             earned = np.maximum(earned, gain)
             mass = np.maximum(mass, np.where(per_file > 0, np.float32(min(weight, word.mass)), np.float32(0)))
@@ -215,8 +216,7 @@ def _best_three(corpus: Corpus, scores: Floats) -> tuple[Floats, Floats, Floats]
 
 def _file_dense(corpus: Corpus, dense: Floats) -> Floats:
     sums = corpus.per_file(np.add, dense)
-    mean: Floats = sums / np.diff(corpus.file_starts, append=len(corpus.file))
-    return mean
+    return (sums / np.diff(corpus.file_starts, append=len(corpus.file))).astype(np.float32)
 
 
 def _relative(scores: Floats) -> Floats:
@@ -224,7 +224,7 @@ def _relative(scores: Floats) -> Floats:
     return scores / np.float32(top) if top > 0 else scores
 
 
-def _priors(corpus: Corpus, query: Query) -> tuple[Floats, ...]:
+def _priors(corpus: Corpus, query: Query) -> tuple[NDArray[Any], ...]:
     roles, files = corpus.roles, len(corpus.path)
     wants_tests = bool({"test", "tests", "spec", "testing"} & set(query.words))
     wants_examples = bool({"example", "examples", "demo", "benchmark"} & set(query.words))

@@ -13,13 +13,15 @@ from treeseek.tokens import TermRows, compound_hash, split_words, stem
 __all__ = ["Query", "parse"]
 
 STOP_WORDS = frozenset(
-    """a about after all also an and any are as at be because been before being between both but by can could did do
-    does doing during each for from had has have having he her here him his how however i if in into is it its itself
-    just me more most my no nor not of off on once only or other our out over own same she should so some such than
-    that the their them then there these they this those through to too under until up used uses using very via was we
-    were what when where whether which while who whom why will with within without would you your
-    file files code implementation implement implemented implements function functions method methods class
-    handle handled handles work works working happen happens find show""".split()
+    """
+    a about after all also an and any are as at be because been before being between both but by can could did
+    do does doing during each for from had has have having he her here him his how however i if in into is it
+    its itself just me more most my no nor not of off on once only or other our out over own same she should so
+    some such than that the their them then there these they this those through to too under until up used uses
+    using very via was we were what when where whether which while who whom why will with within without would
+    you your file files code implementation implement implemented implements function functions method methods
+    class handle handled handles work works working happen happens find show
+    """.split()
 )
 """Words that say how a question is asked, not what about. They still count inside identifiers."""
 

@@ -72,5 +72,4 @@ def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None,
 
 
 def _squashed(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    squashed: NDArray[np.float32] = 1 / (1 + np.exp(-scores.astype(np.float64))).astype(np.float32)
-    return squashed
+    return (1 / (1 + np.exp(-scores.astype(np.float64)))).astype(np.float32)

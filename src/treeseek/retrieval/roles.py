@@ -11,14 +11,32 @@ from numpy.typing import NDArray
 
 __all__ = ["Roles"]
 
-TEST_PARTS = frozenset("test tests spec specs __tests__ testing testdata fixtures fixture mocks mock e2e".split())
-EXAMPLE_PARTS = frozenset(
-    "example examples sample samples demo demos benchmark benchmarks bench benches playground sandbox".split()
+TEST_PARTS = frozenset(
+    """
+    test tests spec specs __tests__ testing testdata fixtures fixture mocks mock e2e
+    """.split()
 )
-DOCUMENT_EXTENSIONS = frozenset("md rst txt adoc html css json yaml yml toml xml svg lock cfg ini".split())
-COPY_PARTS = frozenset("compat legacy deprecated old v1 v2 v3 classic vendor third_party generated".split())
+EXAMPLE_PARTS = frozenset(
+    """
+    example examples sample samples demo demos benchmark benchmarks bench benches playground sandbox
+    """.split()
+)
+DOCUMENT_EXTENSIONS = frozenset(
+    """
+    md rst txt adoc html css json yaml yml toml xml svg lock cfg ini
+    """.split()
+)
+COPY_PARTS = frozenset(
+    """
+    compat legacy deprecated old v1 v2 v3 classic vendor third_party generated
+    """.split()
+)
 TEST_ENDINGS = ("_test", "_spec", ".test", ".spec", "test", "tests", "spec", "_tests")
-REEXPORT_STEMS = frozenset("__init__ index mod lib".split())
+REEXPORT_STEMS = frozenset(
+    """
+    __init__ index mod lib
+    """.split()
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,12 @@ Texts = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 def search(
-    corpus: Corpus, texts: Texts, query: queries.Query, vector: NDArray[np.float32], filters: Filters, limit: int
+    corpus: Corpus,
+    texts: Texts,
+    query: queries.Query,
+    vector: NDArray[np.float32],
+    filters: Filters,
+    limit: int,
 ) -> list[Hit]:
     """Return at most `limit` hits, best first: the best chunk of each file, then second best ones."""
     if not corpus.path:
@@ -68,9 +73,7 @@ def _first_per_file(corpus: Corpus, chunks: NDArray[np.int64], limit: int) -> ND
     return chunks[np.argsort(turns, kind="stable")[:limit]]
 
 
-def _hits(
-    corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query: queries.Query | None
-) -> list[Hit]:
+def _hits(corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query: queries.Query | None) -> list[Hit]:
     columns = corpus.columns
     wanted = [int(i) for i, score in zip(ranked.chunks, ranked.scores, strict=True) if score >= filters.min_score]
     found = texts([columns.id[i] for i in wanted])

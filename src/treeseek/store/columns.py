@@ -120,8 +120,7 @@ def to_manifest(table: pa.Table) -> Manifest:
     """Return rows of files, with the columns `MANIFEST_COLUMNS`, in the order of their paths."""
     table = order_by_place(table)
     values: dict[str, Any] = {
-        name: _text_column(table, name) if name in STRINGS else _numbers(table[name])
-        for name in MANIFEST_COLUMNS
+        name: _text_column(table, name) if name in STRINGS else _numbers(table[name]) for name in MANIFEST_COLUMNS
     }
     return Manifest(**values)
 
@@ -133,14 +132,33 @@ def order_by_place(table: pa.Table) -> pa.Table:
 
     if not table.num_rows:
         return table
-    encoded = table["path"].combine_chunks().dictionary_encode()
+    keys = [_path_ranks(table["path"])]
+    keys += [table[name].to_numpy() for name in ("start_byte",) if name in table.column_names]
+    order = np.lexsort(keys[::-1])
+    # Only a file's row and its first chunk share a place: the id, slow to compare, is looked at for ties alone.
+    if "id" in table.column_names and _has_ties([key[order] for key in keys]):
+        order = np.lexsort([table["id"].to_numpy(), *keys[::-1]])
+    if (order[1:] > order[:-1]).all():
+        return table
+    return table.combine_chunks().take(pa.array(order))  # of one piece: three times as fast
+
+
+def _path_ranks(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return for each row the place of its path among the distinct paths in order."""
+    import numpy as np
+
+    encoded = column.combine_chunks().dictionary_encode()
     names = _paths(encoded.dictionary)
     ranks = np.empty(len(names), np.int64)
     ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
-    keys = [ranks[encoded.indices.to_numpy()]]
-    keys += [table[name].to_numpy() for name in ("start_byte", "id") if name in table.column_names]
-    order = np.lexsort(keys[::-1])
-    return table if (order[1:] > order[:-1]).all() else table.take(pa.array(order))
+    placed: NDArray[np.int64] = ranks[encoded.indices.to_numpy()]
+    return placed
+
+
+def _has_ties(keys: Sequence[NDArray[Any]]) -> bool:
+    import numpy as np
+
+    return bool(np.logical_and.reduce([key[1:] == key[:-1] for key in keys]).any())
 
 
 def strings(column: pa.ChunkedArray | pa.Array) -> list[str]:

@@ -64,6 +64,14 @@ class Item:
     doc: tuple[int, int] = (0, 0)
     index: int = -1
 
+    def take(self, other: Item) -> None:
+        """Become what another pattern says of the same name."""
+        self.kind, self.name, self.pattern, self.node = other.kind, other.name, other.pattern, other.node
+        self.start, self.end, self.head, self.body = other.start, other.end, other.head, other.body
+
+
+_position = attrgetter("start", "name_byte")
+
 
 def collect(grammar: Grammar, root: Node, data: bytes) -> list[Item]:
     """Return the top-level items of a tree, in order, with their children."""
@@ -78,21 +86,24 @@ def collect(grammar: Grammar, root: Node, data: bytes) -> list[Item]:
             kind = kinds.get(pattern)
             if kind is None:
                 kind = kinds[pattern] = next((name for name in captures if name in _ROLES), "")
-            inner_owner = owner
+            within = owner
             if kind == "attribute":
-                attribute = captures["attribute"][0]
-                attributes[attribute.end_byte] = attribute.start_byte
+                start, end = captures["attribute"][0].byte_range
+                attributes[end] = start
                 continue
             if kind:
                 found = _item(grammar, data, pattern, kind, captures, owner, local)
                 if found is None:
                     continue
-                inner_owner = _place(found, here, top if owner is None else owner.children)
-            if depth < MAX_NESTING and ("in" in captures or "local" in captures):
-                for role, is_local in (("in", local), ("local", True)):
-                    for inner in captures.get(role, ()):
-                        if inner.id != node.id:
-                            stack.append((inner, inner_owner, is_local, depth + 1))
+                within = here.setdefault(found.name_byte, found)
+                if within is not found and pattern < within.pattern:
+                    within.take(found)
+            if depth < MAX_NESTING:
+                if "in" in captures:
+                    stack += [(inner, within, local, depth + 1) for inner in captures["in"] if inner != node]
+                if "local" in captures:
+                    stack += [(inner, within, True, depth + 1) for inner in captures["local"] if inner != node]
+        (top if owner is None else owner.children).extend(here.values())
     _finish(top, grammar, data, attributes)
     return top
 
@@ -103,73 +114,63 @@ def _item(
     """Return the item of a match, or None if it is no declaration after all."""
     node = captures[kind][0]
     if kind == "keyword":
-        word = node
-        node = captures["definition"][0]
-        kind = grammar.keywords.get(data[word.start_byte : word.end_byte], "")
+        start, end = node.byte_range
+        kind = grammar.keywords.get(data[start:end], "")
         if not kind:
             return None
+        node = captures["definition"][0]
     if local and kind in _VALUES:
         return None
-    start, end = node.byte_range
-    named = captures.get("name")
-    name_start, name_end = named[0].byte_range if named else (start, start)
-    name, is_member = plain_name(data[name_start:name_end])
-    of = captures.get("owner")
-    if of:
-        name = f"{plain_name(data[of[0].start_byte : of[0].end_byte])[0]}.{name}"
+    head, end = node.byte_range
+    start = name_start = head
+    name, is_member = "", False
+    if "name" in captures:
+        name_start, name_end = captures["name"][0].byte_range
+        name, is_member = plain_name(data[name_start:name_end])
+    if "owner" in captures:
+        of = captures["owner"][0]
+        name = f"{plain_name(data[of.start_byte : of.end_byte])[0]}.{name}"
+        is_member = True
+    elif kind == SCOPE and is_member:
+        name = name.rpartition(".")[2]  # `impl fmt::Display for shapes::Point` is about Point
     if owner is not None:
         name = f"{owner.name}.{name}"
-    if kind == "function" and (of or is_member or (owner is not None and not local and owner.kind in _TYPES)):
+        is_member = is_member or not local and owner.kind in _TYPES
+    if is_member and kind == "function":
         kind = "method"
-    head = captures["head"][0].start_byte if "head" in captures else start
+    if "head" in captures:
+        head = captures["head"][0].start_byte
     body = captures["body"][0].start_byte if "body" in captures else end
     return Item(kind, name, start, end, name_start, head, body, node, pattern)
 
 
-def _place(found: Item, here: dict[int, Item], siblings: list[Item]) -> Item:
-    """Add an item to its siblings unless another pattern gave it already; return the one that stands."""
-    known = here.get(found.name_byte)
-    if known is None:
-        here[found.name_byte] = found
-        siblings.append(found)
-        return found
-    if found.pattern < known.pattern:
-        known.kind, known.name, known.pattern = found.kind, found.name, found.pattern
-        known.start, known.end, known.node = found.start, found.end, found.node
-        known.head, known.body = found.head, found.body
-    return known
-
-
 def _finish(top: list[Item], grammar: Grammar, data: bytes, attributes: Mapping[int, int]) -> None:
     """Order all items, give them their documentation and attributes, and merge clauses."""
-    comments = grammar.language.comments
+    language = grammar.language
     stack: list[tuple[list[Item], int]] = [(top, 0)]
     while stack:
         items, floor = stack.pop()
         if len(items) > 1:
-            items.sort(key=attrgetter("start", "name_byte"))
+            items.sort(key=_position)
         for item in items:
-            item.start, item.doc = documented_from(data, item.start, floor, comments, attributes)
-            if grammar.language.docstring and item.body < item.end:
+            item.start, item.doc = documented_from(data, item.start, floor, language.comments, attributes)
+            if language.docstring and item.body < item.end:
                 item.doc = docstring(data, item.body, item.end) or item.doc
-            floor = max(floor, item.end)
-        if grammar.language.merge_clauses and len(items) > 1:
+            if item.end > floor:
+                floor = item.end
+            if item.children:
+                stack.append((item.children, item.head))
+        if language.merge_clauses and len(items) > 1:
             items[:] = _merged(items, data)
-        stack += [(item.children, item.head) for item in items if item.children]
 
 
 def _merged(items: list[Item], data: bytes) -> list[Item]:
     """Join neighbouring functions of one name: the equations or overloads of one function."""
-    kept: list[Item] = []
-    for item in items:
-        last = kept[-1] if kept else None
-        if (
-            last is not None
-            and item.name == last.name
-            and item.kind == last.kind
-            and item.kind in _CALLABLE
-            and not data[last.end : item.start].strip()
-        ):
+    kept = items[:1]
+    for item in items[1:]:
+        last = kept[-1]
+        is_same = item.name == last.name and item.kind == last.kind and item.kind in _CALLABLE
+        if is_same and not data[last.end : item.start].strip():
             last.end = item.end
             last.children += item.children
             last.doc = last.doc if last.doc[1] else item.doc

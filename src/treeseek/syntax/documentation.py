@@ -14,13 +14,11 @@ __all__ = ["docstring", "documented_from", "plain_text"]
 
 MAX_DOC_CHARS = 600
 _MAX_LINES = 400
+_LOOK_BACK = 200
+_NONE = (0, 0)
+_MARKS = "/*#-!|^{<"
 
 _DOCSTRING = re.compile(rb"\s*:?\s*[rRuUbB]{0,2}(\"\"\"|'''|\"|')")
-_MARKS = re.compile(
-    r"^[ \t]*(?:/\*[*!]?|\*+/|\*(?![\w*])|//[/!]?|\#+:?|--\[=*\[|---?[ \t]*[|^]?|\{-[ \t]*[|^]?|@\w+[ \t]+~?\w?\"\"\"|\"\"\"|''')[ \t]?"
-    r"|[ \t]*(?:\*+/|-\}|\]\]|\"\"\"|''')[ \t]*$",
-    re.MULTILINE,
-)
 
 
 def documented_from(
@@ -30,6 +28,9 @@ def documented_from(
 
     Nothing before `floor` belongs to it. `attributes` maps the end of each attribute to its start.
     """
+    before = data[max(floor, start - _LOOK_BACK) : start].rstrip(b" \t")
+    if before[-2:] == b"\n\n":
+        return start, _NONE  # the usual case: a blank line
     top = start
     doc_start = doc_end = 0
     for _ in range(_MAX_LINES):
@@ -80,6 +81,6 @@ def plain_text(data: bytes, span: tuple[int, int]) -> str:
     start, end = span
     if end <= start:
         return ""
-    raw = data[start : min(end, start + 2 * MAX_DOC_CHARS)].decode("utf-8", "replace")
-    lines = [line.strip() for line in _MARKS.sub("", raw).splitlines()]
-    return "\n".join(lines).strip()[:MAX_DOC_CHARS].rstrip()
+    text = data[start : min(end, start + 2 * MAX_DOC_CHARS)].decode("utf-8", "replace")
+    lines = [line.strip().lstrip(_MARKS).strip() for line in text.splitlines()]
+    return "\n".join(lines).strip("\n */")[:MAX_DOC_CHARS].rstrip(" */-}]\n")

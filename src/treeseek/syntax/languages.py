@@ -70,7 +70,13 @@ def _parsed(
 
 
 def _plain(
-    name: str, extensions: str = "", filenames: str = "", aliases: str = "", *, interpreters: str = "", reader: str = "lines"
+    name: str,
+    extensions: str = "",
+    filenames: str = "",
+    aliases: str = "",
+    *,
+    interpreters: str = "",
+    reader: str = "lines",
 ) -> Language:
     return Language(
         name, tuple(extensions.split()), tuple(filenames.split()), tuple(interpreters.split()),

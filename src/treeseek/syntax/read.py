@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -47,8 +46,8 @@ def analyse(data: bytes, language: str, *, deadline_seconds: float) -> Syntax:
     if root.has_error and _error_share(root, len(data)) > MAX_ERROR_SHARE:
         return Syntax(language, (), _by_lines(data), "parse-errors")
     items = collect(grammar, root, data)
-    declared = _declarations(data, items)
-    return Syntax(language, tuple(declared), _chunks(data, cut(data, items, root), items, declared))
+    declared, places = _declarations(data, items)
+    return Syntax(language, tuple(declared), _chunks(data, cut(data, items, root), places, declared))
 
 
 def _error_share(root: Node, size: int) -> float:
@@ -69,15 +68,23 @@ def _by_lines(data: bytes) -> tuple[Chunk, ...]:
     return _located(data, [("text", "", "", start, end) for start, end in spans])
 
 
-def _located(data: bytes, spans: Sequence[tuple[str, str, str, int, int]]) -> tuple[Chunk, ...]:
-    """Return chunks of (kind, name, signature, start, end), without blank lines around them, with their lines."""
+def _located(data: bytes, spans: Sequence[tuple[str, str, str, int, int]], inside: Sequence[tuple[int, int]] = ()) -> tuple[Chunk, ...]:
+    """Return chunks of (kind, name, signature, start, end), without blank lines around them, with their lines.
+
+    `inside` has the place of each declaration's name and its number, in order.
+    """
     chunks = []
     line, counted = 1, 0
+    at, last_at = 0, len(inside)
     for kind, name, signature, start, end in spans:
+        begin = at
+        while at < last_at and inside[at][0] < end:
+            at += 1
+        numbers = tuple(sorted([number for _, number in inside[begin:at]])) if at > begin else ()
         start, end = _trimmed(data, start, end)
         line += data.count(b"\n", counted, start)
         last = line + data.count(b"\n", start, end)
-        chunks.append(Chunk(kind, name, signature, start, end, line, last))
+        chunks.append(Chunk(kind, name, signature, start, end, line, last, numbers))
         line, counted = last, end
     return tuple(chunks)
 
@@ -92,27 +99,28 @@ def _trimmed(data: bytes, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _declarations(data: bytes, items: Sequence[Item]) -> list[Declaration]:
-    """Number the declarations among the items in order of the file, and return them."""
+def _declarations(data: bytes, items: Sequence[Item]) -> tuple[list[Declaration], list[tuple[int, int]]]:
+    """Number the declarations among the items in order of the file; return them, and where their names stand."""
     declared: list[Declaration] = []
+    places: list[tuple[int, int]] = []
     line, counted = 1, 0
     stack = list(reversed(items))
+    count = data.count
     while stack:
         item = stack.pop()
         if item.children:
             stack += reversed(item.children)
         if item.kind == SCOPE:
             continue
-        line += data.count(b"\n", counted, item.start) if item.start >= counted else -data.count(b"\n", item.start, counted)
-        counted = item.start
+        start, end = item.start, item.end
+        line += count(b"\n", counted, start) if start >= counted else -count(b"\n", start, counted)
+        counted = start
         item.index = len(declared)
-        declared.append(
-            Declaration(
-                item.kind, item.name, _signature(data, item), plain_text(data, item.doc) if item.doc[1] else "",
-                item.start, item.end, line, line + data.count(b"\n", item.start, item.end - 1),
-            )
-        )  # fmt: skip
-    return declared
+        places.append((item.name_byte, item.index))
+        doc = plain_text(data, item.doc) if item.doc[1] else ""
+        last = line + count(b"\n", start, end - 1)
+        declared.append(Declaration(item.kind, item.name, _signature(data, item), doc, start, end, line, last))
+    return declared, places
 
 
 def _signature(data: bytes, item: Item) -> str:
@@ -123,29 +131,16 @@ def _signature(data: bytes, item: Item) -> str:
     return b" ".join(raw.split()).decode("utf-8", "replace").rstrip(" {=:")[:MAX_SIGNATURE_CHARS]
 
 
-def _chunks(
-    data: bytes, pieces: Sequence[Piece], items: Sequence[Item], declared: Sequence[Declaration]
-) -> tuple[Chunk, ...]:
+def _chunks(data: bytes, pieces: Sequence[Piece], places: list[tuple[int, int]], declared: Sequence[Declaration]) -> tuple[Chunk, ...]:
     """Return the pieces as chunks, each with the declarations whose names stand in it."""
-    bare = []
+    spans = []
     for piece in pieces:
-        main = piece.main if piece.main is not None else piece.owner
-        kind = piece.main.kind if piece.main is not None else "block"
+        main = piece.main or piece.owner
         if main is None:
-            bare.append(("block", "", "", piece.start, piece.end))
-        else:
-            signature = declared[main.index].signature if main.index >= 0 else _signature(data, main)
-            bare.append((kind if kind != SCOPE else "block", main.name, signature, piece.start, piece.end))
-    chunks = _located(data, bare)
-    starts = [chunk.start_byte for chunk in chunks]
-    inside: list[list[int]] = [[] for _ in chunks]
-    stack = list(items)
-    while stack:
-        item = stack.pop()
-        stack += item.children
-        if item.index >= 0:
-            inside[max(bisect_right(starts, item.name_byte) - 1, 0)].append(item.index)
-    return tuple(
-        Chunk(c.kind, c.name, c.signature, c.start_byte, c.end_byte, c.start_line, c.end_line, tuple(sorted(numbers)))
-        for c, numbers in zip(chunks, inside, strict=True)
-    )
+            spans.append(("block", "", "", piece.start, piece.end))
+            continue
+        kind = "block" if piece.main is None or main.kind == SCOPE else main.kind
+        signature = declared[main.index].signature if main.index >= 0 else _signature(data, main)
+        spans.append((kind, main.name, signature, piece.start, piece.end))
+    places.sort()
+    return _located(data, spans, places)

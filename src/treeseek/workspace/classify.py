@@ -107,9 +107,7 @@ def _is_generated(head: bytes, *, prose: bool) -> bool:
         end = head.find(b"\n", at)
         end = len(head) if end < 0 else end
         line = head[start:end].strip()
-        if _in_comment(head, start, line, prose) and _says_generated(
-            head, start, end, line.lstrip(_LEADER_BYTES)
-        ):
+        if _in_comment(head, start, line, prose) and _says_generated(head, start, end, line.lstrip(_LEADER_BYTES)):
             return True
         at = head.find(b"generated", end)
     return False

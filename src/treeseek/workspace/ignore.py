@@ -77,9 +77,7 @@ class Scope:
     prefix: bytes = b""
 
 
-def decide(
-    scopes: Iterable[Scope], name: bytes, path: bytes, *, is_dir: bool
-) -> tuple[Scope, Pattern] | None:
+def decide(scopes: Iterable[Scope], name: bytes, path: bytes, *, is_dir: bool) -> tuple[Scope, Pattern] | None:
     """Return the pattern that decides over `path`, whose last component is `name`, with its scope, or None.
 
     `scopes` go from the one that is asked first. Parents aren't looked at: the walk has pruned them.

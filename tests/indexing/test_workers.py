@@ -1,0 +1,79 @@
+"""Worker processes: the same rows as in-process, and a file that kills or hangs one costs itself alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from treeseek.indexing import wire, workers
+from treeseek.indexing.analyse import FileText
+from treeseek.indexing.workers import analyser
+from treeseek.model import SourceFile, UnitColumns
+
+DEADLINE = 2.0
+
+
+def files(count: int) -> list[FileText]:
+    texts = [f"def function_{i}(x):\n    return x + {i}\n".encode() for i in range(count)]
+    return [FileText(SourceFile(f"f{i:03}.py", len(text), 1, i), text) for i, text in enumerate(texts)]
+
+
+def rows_of(worker_count: int, batches: list[list[FileText]]) -> list[UnitColumns]:
+    with analyser(worker_count, DEADLINE) as run:
+        done = dict(run(len(batches), lambda i: batches[i]))
+    return [part for i in sorted(done) for part in done[i]]
+
+
+def test_processes_give_the_rows_that_this_process_gives() -> None:
+    batches = [files(40)[i : i + 7] for i in range(0, 40, 7)] + [[]]
+    here, there = rows_of(0, batches), rows_of(2, batches)
+    assert [wire.pack_columns(rows) for rows in here] == [wire.pack_columns(rows) for rows in there]
+    assert sum(len(rows) for rows in here) == 80
+
+
+@pytest.fixture
+def hostile_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A real worker process in which the bytes DIE kill the parser and HANG stop it for good."""
+    (tmp_path / "hostile.py").write_text(
+        "import os, time\n"
+        "from treeseek.indexing import analyse, worker\n"
+        "real = analyse.analyse\n"
+        "def hostile(data, language, *, deadline_seconds):\n"
+        "    if b'DIE' in data: os.abort()\n"
+        "    if b'HANG' in data: time.sleep(3600)\n"
+        "    return real(data, language, deadline_seconds=deadline_seconds)\n"
+        "analyse.analyse = hostile\n"
+        "worker.main()\n"
+    )
+    boot = "import sys; sys.path[:] = {path!r}; sys.path.insert(0, " + repr(str(tmp_path)) + "); import hostile"
+    monkeypatch.setattr(workers, "_BOOT", boot)
+    monkeypatch.setattr(workers, "STARTUP_SECONDS", 5.0)
+
+
+@pytest.mark.usefixtures("hostile_worker")
+@pytest.mark.parametrize(("word", "reason"), [("DIE", "parser-crash"), ("HANG", "parser-hang")])
+def test_a_file_that_ends_its_worker_is_cut_by_lines_and_costs_no_other(
+    word: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "DEADLINE", 0.3)
+    batch = files(5)
+    text = f"def bad():\n    return '{word}'\n".encode()
+    batch[2] = FileText(SourceFile("bad.py", len(text), 1, 1), text)
+    rows = rows_of(1, [batch, files(9)[6:]])
+    notes = {path: note for part in rows for path, note in zip(part.path, part.note, strict=True) if note}
+    assert notes == {"bad.py": reason}
+    by_path = {path: kind for part in rows for path, kind in zip(part.path, part.kind, strict=True) if kind != "file"}
+    assert by_path.pop("bad.py") == "text"
+    assert set(by_path.values()) == {"function"}
+    assert len(by_path) == 7
+
+
+def test_a_worker_ends_when_its_parent_does() -> None:
+    boot = workers._BOOT.format(path=sys.path)
+    process = subprocess.Popen([sys.executable, "-c", boot], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(timeout=30) == 0
