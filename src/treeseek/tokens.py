@@ -29,6 +29,8 @@ __all__ = [
     "hash_words",
     "split_words",
     "stem",
+    "term_of",
+    "term_of_sequence",
     "tokenize",
     "word_terms",
 ]
@@ -63,6 +65,7 @@ def _folded() -> NDArray[np.uint64]:
 
 _CLASSES = _character_classes()
 _FOLDED = _folded()
+_MASK = (1 << 64) - 1
 _RADIX = 0x9E3779B97F4A7C15 | 1
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _SEQUENCE_WEIGHTS = np.array([pow(0xA24BAED4963EE407 | 1, k + 1, 1 << 64) for k in range(64)], np.uint64)
@@ -241,12 +244,26 @@ def _stem_table() -> HashTable:
     return HashTable(1 << 16)
 
 
-def _word_term(word: str) -> int:
-    """Return the 32-bit term of a word's stem, hashed as its bytes: the stem need not be one sub-token."""
-    folded = _FOLDED[np.frombuffer(stem(word).encode(), np.uint8)]
-    powers, _ = _powers()
-    total = np.array([(folded * powers[: len(folded)]).sum(dtype=np.uint64)], np.uint64)
-    return int(_mixed(total)[0] >> np.uint64(32))
+def _mixed_number(value: int) -> int:
+    """Do what `_mixed` does, to one Python number."""
+    value = ((value ^ (value >> 32)) * int(_MIX)) & _MASK
+    return value ^ (value >> 29)
+
+
+@functools.lru_cache(1 << 16)
+def term_of(word: str) -> int:
+    """Return the 32-bit term of a lower-case word: its stem, hashed as bytes, for the stem need not be a sub-token."""
+    total = 0
+    for byte in reversed(stem(word).encode()):
+        total = (total * _RADIX + int(_FOLDED[byte])) & _MASK
+    return _mixed_number(total) >> 32
+
+
+def term_of_sequence(words: Sequence[str]) -> int:
+    """Return the term of the compound identifier that these lower-case words make, in order."""
+    last = len(_SEQUENCE_WEIGHTS) - 1
+    total = sum(term_of(word) * int(_SEQUENCE_WEIGHTS[min(i, last)]) for i, word in enumerate(words))
+    return _mixed_number(total & _MASK) >> 32
 
 
 def word_terms(batch: TokenBatch) -> NDArray[np.int64]:
@@ -256,7 +273,7 @@ def word_terms(batch: TokenBatch) -> NDArray[np.int64]:
     unknown = np.flatnonzero(terms < 0)
     if len(unknown):
         fresh, first = np.unique(batch.hash[unknown], return_index=True)
-        values = np.fromiter((_word_term(batch.word(i)) for i in unknown[first].tolist()), np.int64, len(first))
+        values = np.fromiter((term_of(batch.word(i)) for i in unknown[first].tolist()), np.int64, len(first))
         table.add(fresh, values)
         terms[unknown] = table.get(batch.hash[unknown])
     return terms

@@ -61,6 +61,13 @@ def test_spellings_of_one_identifier_are_one_term() -> None:
     assert terms("flat_hash_map") - terms("flat hash map"), "the identifier itself is a term of its own"
 
 
+@given(st.lists(st.text(alphabet="abcdefgé", min_size=1, max_size=9), min_size=1, max_size=70))
+def test_terms_of_single_words_are_those_of_texts(words: list[str]) -> None:
+    assert [tokens.term_of(word) for word in words] == [next(iter(terms(word))) for word in words]
+    if len(words) > 1:
+        assert tokens.term_of_sequence(words) in terms("_".join(words))
+
+
 def test_stems_are_shared_and_case_is_ignored() -> None:
     assert terms("serialized") == terms("Serialize") == terms("SERIALIZING")
 

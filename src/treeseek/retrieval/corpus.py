@@ -24,7 +24,8 @@ __all__ = ["Corpus", "Declared"]
 class Declared:
     """All declarations, in the order of the chunks that hold their names.
 
-    `name` is qualified; `leaf` the lower-case last part; `whole` the term of the leaf as one identifier.
+    `name` is qualified; `leaf` the lower-case last part. `whole` are the terms of the leaves, each as one identifier,
+    ascending, and `by_whole` the declarations in that order.
     """
 
     chunk: NDArray[np.int32]
@@ -35,7 +36,7 @@ class Declared:
     leaf: list[str]
     postings: Postings
     whole: NDArray[np.uint32]
-    whole_order: NDArray[np.int64]
+    by_whole: NDArray[np.int64]
 
     @classmethod
     def of(cls, columns: UnitColumns) -> Declared:
@@ -44,6 +45,7 @@ class Declared:
         leaves = [name.rpartition(".")[2] for name in names]
         terms = TermRows.of_texts([leaf.encode() for leaf in leaves])
         whole = _whole_terms(leaves)
+        by_whole = np.argsort(whole, kind="stable")
         counts = np.diff(columns.declaration_offsets)
         return cls(
             chunk=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
@@ -53,18 +55,14 @@ class Declared:
             end_line=columns.declaration_end_line,
             leaf=[leaf.lower() for leaf in leaves],
             postings=Postings.of(terms),
-            whole=whole,
-            whole_order=np.argsort(whole, kind="stable"),
+            whole=whole[by_whole],
+            by_whole=by_whole,
         )
 
     def named(self, term: int) -> NDArray[np.int64]:
         """Return the declarations whose whole name is this term: the same words in the same order, stemmed."""
-        ordered = self.whole[self.whole_order]
-        low, high = (
-            np.searchsorted(ordered, np.uint32(term)),
-            np.searchsorted(ordered, np.uint32(term), "right"),
-        )
-        return self.whole_order[low:high]
+        low, high = (int(np.searchsorted(self.whole, np.uint32(term), side)) for side in ("left", "right"))
+        return self.by_whole[low:high]
 
 
 def _whole_terms(leaves: Sequence[str]) -> NDArray[np.uint32]:
@@ -84,8 +82,8 @@ class Corpus:
     """Everything that ranking reads. `file_starts` is the first chunk of each file; every file has a chunk.
 
     `document_frequency` is, per term of `chunks.vocabulary`, in how many files it occurs; `vectors` are unit rows,
-    chunks x dims; `stems` and `paths` are postings over files; `mentions` counts the other files that name a file's
-    stem; `roles` says which files are tests, examples, and so on.
+    chunks x dims; `stems` and `paths` are postings over files; `priors` has per file the logarithms of how
+    many other files mention its stem, of its chunks and its declarations, and its depth; `roles` says which files are tests, examples, and so on.
     """
 
     version: int
@@ -100,7 +98,7 @@ class Corpus:
     parents: Postings
     paths: Postings
     declared: Declared
-    mentions: NDArray[np.float32]
+    priors: NDArray[np.float32]
     roles: Roles
     vectors: NDArray[np.float32]
 
@@ -110,6 +108,7 @@ class Corpus:
         path, file, starts = _files(columns.path)
         chunks = Postings.of(TermRows(columns.terms, columns.term_counts, columns.term_offsets))
         stems = [_stem(p) for p in path]
+        declared = Declared.of(columns)
         return cls(
             version=version,
             columns=columns,
@@ -122,8 +121,15 @@ class Corpus:
             stems=Postings.of(TermRows.of_texts([stem.encode() for stem in stems])),
             parents=Postings.of(TermRows.of_texts([_parent(p).encode() for p in path])),
             paths=Postings.of(TermRows.of_texts([p.encode() for p in path])),
-            declared=Declared.of(columns),
-            mentions=_mentions(stems, chunks, file),
+            declared=declared,
+            priors=np.stack(
+                [
+                    np.log1p(_mentions(stems, chunks, file)),
+                    np.log1p(np.bincount(file, minlength=len(path))),
+                    np.log1p(np.bincount(file[declared.chunk], minlength=len(path))),
+                    np.array([p.count("/") for p in path], np.float64),
+                ]
+            ).astype(np.float32),
             roles=Roles.of(path),
             vectors=columns.vector.astype(np.float32),
         )

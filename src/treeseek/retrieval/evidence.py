@@ -104,7 +104,8 @@ def _word(corpus: Corpus, terms: NDArray[np.uint32] | list[np.uint32], weight: f
     return _Word(masses[0] if forms and forms[0][0] == int(terms[0]) else max(masses, default=unseen), tuple(forms))
 
 
-def _saturated(counts: Floats, lengths: Floats, mean_length: float, k1: float, b: float) -> Floats:
+def _saturated(counts: NDArray[Any], lengths: Floats, mean_length: float, k1: float, b: float) -> Floats:
+    counts = counts.astype(np.float32, copy=False)
     norm = k1 * (1 - b + b * lengths / mean_length)
     return (counts * (k1 + 1) / (counts + norm)).astype(np.float32, copy=False)
 
@@ -115,9 +116,15 @@ def _chunk_scores(corpus: Corpus, words: list[_Word]) -> tuple[Floats, Floats]:
     mean = float(postings.lengths.mean()) or 1.0
     scores, covered = np.zeros(len(corpus.file), np.float32), np.zeros(len(corpus.file), np.float32)
     for word in words:
-        earned, mass = _per_word(postings, word, mean, CHUNK_K1, CHUNK_B)
-        scores += earned
-        covered += mass
+        if len(word.forms) == 1:
+            ((term, weight),) = word.forms
+            rows, counts = postings.find(term)
+            scores[rows] += weight * _saturated(counts, postings.lengths[rows], mean, CHUNK_K1, CHUNK_B)
+            covered[rows] += weight
+        elif word.forms:
+            earned, mass = _per_word(postings, word, mean, CHUNK_K1, CHUNK_B)
+            scores += earned
+            covered += mass
     return scores, covered
 
 
@@ -125,7 +132,7 @@ def _per_word(postings: Postings, word: _Word, mean: float, k1: float, b: float)
     earned, mass = np.zeros(len(postings.lengths), np.float32), np.zeros(len(postings.lengths), np.float32)
     for term, weight in word.forms:
         rows, counts = postings.find(term)
-        gain = weight * _saturated(counts.astype(np.float32), postings.lengths[rows], mean, k1, b)
+        gain = weight * _saturated(counts, postings.lengths[rows], mean, k1, b)
         earned[rows] = np.maximum(earned[rows], gain)
         mass[rows] = np.maximum(mass[rows], min(weight, word.mass))
     return earned, mass
@@ -225,13 +232,10 @@ def _relative(scores: Floats) -> Floats:
 
 
 def _priors(corpus: Corpus, query: Query) -> tuple[NDArray[Any], ...]:
-    roles, files = corpus.roles, len(corpus.path)
+    roles = corpus.roles
     wants_tests = bool({"test", "tests", "spec", "testing"} & set(query.words))
     wants_examples = bool({"example", "examples", "demo", "benchmark"} & set(query.words))
-    chunks = np.diff(corpus.file_starts, append=len(corpus.file))
-    declarations = np.bincount(corpus.file[corpus.declared.chunk], minlength=files)
     return (
         roles.test & (not wants_tests), roles.example & (not wants_examples), roles.document, roles.copy,
-        roles.reexport, np.log1p(corpus.mentions), np.log1p(chunks), np.log1p(declarations),
-        np.array([path.count("/") for path in corpus.path]),
+        roles.reexport, *corpus.priors,
     )  # fmt: skip

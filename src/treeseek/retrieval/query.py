@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treeseek.errors import UsageError
-from treeseek.tokens import TermRows, compound_hash, split_words, stem
+from treeseek.tokens import split_words, stem, term_of, term_of_sequence
 
 __all__ = ["Query", "parse"]
 
@@ -70,12 +70,6 @@ def parse(text: str, *, max_chars: int) -> Query:
     )
 
 
-def term_of(word: str) -> np.uint32:
-    """Return the term of one lower-case word."""
-    rows = TermRows.of_texts([word.encode()])
-    return np.uint32(rows.terms[0])
-
-
 def _trimmed(piece: str) -> str:
     return piece.strip("\"'`.,;:!?()[]{}<>*&$#@")
 
@@ -103,22 +97,17 @@ def _forms(word: str) -> list[str]:
 
 def _compounds(names: tuple[str, ...]) -> NDArray[np.uint32]:
     sequences = [split_words(name.replace("::", ".").rpartition(".")[2]) for name in names]
-    return np.array([_sequence_term(words) for words in sequences if len(words) > 1], np.uint32)
-
-
-def _sequence_term(words: list[str]) -> int:
-    terms = np.array([term_of(word) for word in words], np.int64)
-    return int(compound_hash(terms, np.zeros(1, np.int64))[0])
+    return np.array([term_of_sequence(words) for words in sequences if len(words) > 1], np.uint32)
 
 
 def _phrases(words: list[str]) -> NDArray[np.uint32]:
     """Return the identifiers that two or three adjacent words would make: "retry policy" is RetryPolicy too."""
     spans = [words[i : i + n] for n in (2, 3) for i in range(len(words) - n + 1)]
     useful = [span for span in spans if span[0] not in STOP_WORDS and span[-1] not in STOP_WORDS]
-    return np.array(list({_sequence_term(span) for span in useful}), np.uint32)
+    return np.array(list({term_of_sequence(span) for span in useful}), np.uint32)
 
 
 def whole_term(name: str) -> int:
     """Return the term of a name's words in sequence, be they one or more; 0 if it has none."""
     words = split_words(name)
-    return _sequence_term(words) if words else 0
+    return term_of_sequence(words) if words else 0

@@ -60,15 +60,16 @@ def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None,
     if allowed is not None:
         answers &= allowed
     of_file = file_scores(evidence)
-    candidates = np.flatnonzero(answers)
-    files = corpus.file[candidates]
-    by_file = np.lexsort((candidates, -shown[candidates], files))
-    ordered, ordered_files = candidates[by_file], files[by_file]
-    firsts = np.flatnonzero(np.diff(ordered_files, prepend=-1))
-    turn = np.arange(len(ordered)) - np.repeat(firsts, np.diff(firsts, append=len(ordered)))
-    best = np.lexsort((ordered, -of_file[ordered_files], turn))[:limit]
-    chunks = ordered[best]
-    return Ranked(chunks, _squashed(of_file[corpus.file[chunks]]))
+    eligible = np.flatnonzero(np.logical_or.reduceat(answers, corpus.file_starts))
+    best = eligible[np.lexsort((eligible, -of_file[eligible]))[:limit]]
+    chosen = np.zeros(len(of_file), np.bool_)
+    chosen[best] = True
+    chunks = np.flatnonzero(answers & chosen[corpus.file])
+    by_file = chunks[np.lexsort((chunks, -shown[chunks], corpus.file[chunks]))]
+    firsts = np.flatnonzero(np.diff(corpus.file[by_file], prepend=-1))
+    turn = np.arange(len(by_file)) - np.repeat(firsts, np.diff(firsts, append=len(by_file)))
+    ordered = by_file[np.lexsort((by_file, -of_file[corpus.file[by_file]], turn))[:limit]]
+    return Ranked(ordered, _squashed(of_file[corpus.file[ordered]]))
 
 
 def _squashed(scores: NDArray[np.float32]) -> NDArray[np.float32]:

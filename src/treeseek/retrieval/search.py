@@ -77,10 +77,12 @@ def _hits(corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query:
     columns = corpus.columns
     wanted = [int(i) for i, score in zip(ranked.chunks, ranked.scores, strict=True) if score >= filters.min_score]
     found = texts([columns.id[i] for i in wanted])
+    shown = [found.get(columns.id[i], "") for i in wanted]
+    starts = [int(columns.start_line[i]) for i in wanted]
+    matched = matched_lines(shown, starts, query) if query else [()] * len(wanted)
+    scores = ranked.scores[ranked.scores >= filters.min_score]
     hits = []
-    for i, score in zip(wanted, ranked.scores, strict=False):
-        text = found.get(columns.id[i], "")
-        start = int(columns.start_line[i])
+    for i, score, text, start, lines in zip(wanted, scores, shown, starts, matched, strict=True):
         hits.append(
             Hit(
                 id=columns.id[i],
@@ -93,7 +95,7 @@ def _hits(corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query:
                 end_line=int(columns.end_line[i]),
                 score=round(float(score), 4),
                 text=text,
-                matched_lines=matched_lines(text, start, query) if query else (),
+                matched_lines=lines,
             )
         )
     return hits

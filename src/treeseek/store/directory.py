@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from treeseek.errors import StoreCorruptError, StoreError, StoreLockedError
 
 __all__ = [
@@ -102,6 +100,9 @@ def writer_lock(directory: Path, timeout: float) -> Iterator[None]:
 
     Waits up to `timeout` seconds, then raises StoreLockedError. The lock ends with the process that holds it.
     """
+    # Imported here as it brings asyncio along: 60 ms that commands which write nothing needn't pay.
+    from filelock import FileLock, Timeout
+
     lock = directory / "lock"
     try:
         directory.mkdir(parents=True, exist_ok=True)

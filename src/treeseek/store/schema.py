@@ -87,9 +87,9 @@ def read_identity(schema: pa.Schema, where: str) -> IndexIdentity:
     Raises FormatError when a newer treeseek wrote the table, StoreCorruptError when it isn't one of ours. A
     manifest that a power cut filled with zeros opens as an empty table without metadata: it is caught here.
     """
-    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
-    version = metadata.get("treeseek.schema_version", "")
     try:
+        metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+        version = metadata.get("treeseek.schema_version", "")
         if int(version.split(".")[0]) > int(SCHEMA_VERSION.split(".")[0]):
             raise FormatError(
                 f"{where} has format {version}, newer than {SCHEMA_VERSION}: upgrade treeseek or re-index"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -226,14 +226,17 @@ class Snapshot:
 
     def manifest(self) -> Manifest:
         """Return what the version knows of each file, those left out included."""
-        return to_manifest(self._scan(columns=list(MANIFEST_COLUMNS), filter=_IS_FILE))
+        with self._reading():
+            return to_manifest(self._scan(columns=list(MANIFEST_COLUMNS), filter=_IS_FILE))
 
     def columns(self) -> UnitColumns:
         """Return the chunks without their text, ordered by path and place. Arrays may be read-only."""
         names = [name for name in self._dataset.schema.names if name != "text"]
-        table = order_by_place(self._scan(columns=[*names, "_rowoffset"], filter=_IS_CHUNK, batch_size=ONE_BATCH))
-        units = to_units(table)
-        self._placed = (units.id, table["_rowoffset"].to_numpy())
+        with self._reading():
+            table = self._scan(columns=[*names, "_rowoffset"], filter=_IS_CHUNK, batch_size=ONE_BATCH)
+            table = order_by_place(table)
+            units = to_units(table)
+            self._placed = (units.id, table["_rowoffset"].to_numpy())
         return units
 
     def chunk_count(self) -> int:
@@ -241,41 +244,50 @@ class Snapshot:
         return int(self._dataset.count_rows(_IS_CHUNK))
 
     def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return the texts of these units; ids that the version doesn't know are left out."""
-        if not self._offsets:
-            if self._placed is None:
-                table = self._scan(columns=["id", "_rowoffset"])
-                self._placed = (strings(table["id"]), table["_rowoffset"].to_numpy())
-            ids_placed, offsets_placed = self._placed
-            self._offsets = dict(zip(ids_placed, offsets_placed.tolist(), strict=True))
-        offsets = [self._offsets[unit] for unit in ids if unit in self._offsets]
-        if not offsets:
-            return {}
-        with _as_store_error(f"can't read {self._dataset.uri}", StoreCorruptError):
+        """Return the texts of these chunks; ids that aren't chunks of this version are left out."""
+        with self._reading():
+            known = self._offset_by_id()
+            offsets = [known[unit] for unit in ids if unit in known]
+            if not offsets:
+                return {}
             table = self._dataset.take(offsets, columns=["id", "text"])
-        return dict(zip(strings(table["id"]), strings(table["text"]), strict=True))
+            return dict(zip(strings(table["id"]), strings(table["text"]), strict=True))
 
     def rows(self) -> UnitColumns:
         """Return all rows whole, ordered by path, place and id."""
-        return to_units(order_by_place(self._scan(columns=self._dataset.schema.names)))
+        with self._reading():
+            return to_units(order_by_place(self._scan(columns=self._dataset.schema.names)))
 
     def full_text(self, query: str, limit: int) -> list[tuple[str, float]]:
         """Return the ids and BM25 scores of the `limit` best units that hold any term of `query`."""
-        table = self._scan(columns=["id", "_score"], full_text_query={"query": query, "columns": ["text"]}, limit=limit)
-        return list(zip(strings(table["id"]), table["_score"].to_pylist(), strict=True))
+        search = {"query": query, "columns": ["text"]}
+        with self._reading():
+            table = self._scan(columns=["id", "_score"], full_text_query=search, limit=limit)
+            return list(zip(strings(table["id"]), table["_score"].to_pylist(), strict=True))
 
     def nearest(self, vector: NDArray[np.float32], limit: int) -> list[tuple[str, float]]:
         """Return the ids and cosine similarities of the `limit` units nearest to `vector`, best first."""
         nearest = {"column": "vector", "q": vector, "k": limit, "metric": "cosine"}
-        table = self._scan(columns=["id", "_distance"], nearest=nearest)
-        return [
-            (unit, 1.0 - distance)
-            for unit, distance in zip(strings(table["id"]), table["_distance"].to_pylist(), strict=True)
-        ]
+        with self._reading():
+            table = self._scan(columns=["id", "_distance"], nearest=nearest)
+            similarity = 1.0 - table["_distance"].to_numpy()
+            return list(zip(strings(table["id"]), similarity.tolist(), strict=True))
+
+    def _offset_by_id(self) -> dict[str, int]:
+        """Return where each chunk stands in the table; a look-up there is quicker than a filter by id."""
+        if not self._offsets:
+            if self._placed is None:
+                table = self._scan(columns=["id", "_rowoffset"], filter=_IS_CHUNK)
+                self._placed = (strings(table["id"]), table["_rowoffset"].to_numpy())
+            ids, offsets = self._placed
+            self._offsets = dict(zip(ids, offsets.tolist(), strict=True))
+        return self._offsets
 
     def _scan(self, **options: Any) -> pa.Table:
-        with _as_store_error(f"can't read {self._dataset.uri}", StoreCorruptError):
-            return self._dataset.scanner(**options).to_table()
+        return self._dataset.scanner(**options).to_table()
+
+    def _reading(self) -> AbstractContextManager[None]:
+        return _as_store_error(f"can't read {self._dataset.uri}", StoreCorruptError)
 
 
 @contextmanager

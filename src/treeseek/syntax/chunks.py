@@ -7,7 +7,7 @@ don't overlap, and cover every line that isn't blank.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from treeseek.syntax.declarations import SCOPE, Item
@@ -58,11 +58,15 @@ def _region(
     first = len(out)
     position = start
     for begin, stop, group in _groups(data, start, end, items):
-        if begin > position:
+        if begin > position and not data[position:begin].isspace():
             _gap(data, position, begin, owner, node, out)
-        _declared(data, begin, stop, group, owner, node, out)
+        main = group[0]
+        if stop - begin <= MAX_CHUNK_BYTES and len(group) == 1 and not main.children:
+            out.append(Piece(begin, stop, owner, main, stop - begin))
+        else:
+            _declared(data, begin, stop, group, owner, node, out)
         position = stop
-    if end > position:
+    if end > position and not data[position:end].isspace():
         _gap(data, position, end, owner, node, out)
     if owner is not None and owner.kind != SCOPE and len(out) > first and out[first].main is None:
         out[first].main = owner  # the header declares it
@@ -75,16 +79,15 @@ def _groups(data: bytes, start: int, end: int, items: Sequence[Item]) -> Iterato
     begin = stop = -1
     group: list[Item] = []
     for item in items:
-        item_start = max(data.rfind(b"\n", start, item.start) + 1, start)
-        if group and item_start < stop:
+        item_start = data.rfind(b"\n", start, item.start) + 1 or start
+        if item_start < stop:
             group.append(item)
         else:
             if group:
                 yield begin, stop, group
             begin, stop, group = item_start, item_start, [item]
         if item.end > stop:
-            line_end = data.find(b"\n", item.end, end) if data[item.end - 1] != 10 else item.end - 1
-            stop = end if line_end < 0 else min(line_end + 1, end)
+            stop = data.find(b"\n", item.end - 1, end) + 1 or end
     if group:
         yield begin, stop, group
 
@@ -92,29 +95,27 @@ def _groups(data: bytes, start: int, end: int, items: Sequence[Item]) -> Iterato
 def _gap(data: bytes, start: int, end: int, owner: Item | None, node: Node, out: list[Piece]) -> None:
     """Append the pieces of lines that declare nothing."""
     if end - start <= MAX_CHUNK_BYTES:
-        if not data[start:end].isspace():
-            out.append(Piece(start, end, owner))
-        return
-    out += [Piece(a, b, owner) for a, b in _split(data, start, end, node)]
+        out.append(Piece(start, end, owner))
+    else:
+        out += [Piece(a, b, owner) for a, b in _split(data, start, end, node)]
 
 
 def _declared(
     data: bytes, start: int, end: int, group: list[Item], owner: Item | None, node: Node, out: list[Piece]
 ) -> None:
     """Append the pieces of lines on which declarations stand."""
-    size = end - start
-    main = max(group, key=_size) if len(group) > 1 else group[0]
+    main = max(group, key=_size)
     inside = main.children
-    if size <= (WHOLE_TYPE_BYTES if inside else MAX_CHUNK_BYTES):
+    if end - start <= (WHOLE_TYPE_BYTES if inside else MAX_CHUNK_BYTES):
         if main.kind == SCOPE and inside:
             main = max(inside, key=_size)
-        out.append(Piece(start, end, owner, main, main.end - main.start))
-    elif inside and len(group) == 1:
-        _region(data, start, end, inside, main, main.node, out)
-    elif len(group) == 1:
-        out += [Piece(a, b, main, main, b - a) for a, b in _split(data, start, end, main.node)]
-    else:
+        out.append(Piece(start, end, owner, main, _size(main)))
+    elif len(group) > 1:
         out += [Piece(a, b, owner) for a, b in _split(data, start, end, node)]
+    elif inside:
+        _region(data, start, end, inside, main, main.node, out)
+    else:
+        out += [Piece(a, b, main, main, b - a) for a, b in _split(data, start, end, main.node)]
 
 
 def _size(item: Item) -> int:
@@ -123,22 +124,23 @@ def _size(item: Item) -> int:
 
 def _join(out: list[Piece], first: int) -> None:
     """Join small neighbours from `first` on: siblings up to JOIN_BYTES, slivers with any neighbour."""
-    kept = first
-    for piece in out[first:]:
-        if kept > first:
-            last = out[kept - 1]
-            size = piece.end - last.start
-            small = min(last.end - last.start, piece.end - piece.start) < SLIVER_BYTES
-            if size <= JOIN_BYTES and last.owner is piece.owner or small and size <= MAX_CHUNK_BYTES:
-                if piece.weight > last.weight:
-                    last.main, last.weight = piece.main, piece.weight
-                if last.end - last.start < SLIVER_BYTES or last.owner is None:
-                    last.owner = piece.owner
-                last.end = piece.end
-                continue
-        out[kept] = piece
-        kept += 1
-    del out[kept:]
+    if len(out) - first < 2:
+        return
+    last = out[first]
+    kept = [last]
+    for piece in out[first + 1 :]:
+        size = piece.end - last.start
+        is_sliver = last.end - last.start < SLIVER_BYTES or piece.end - piece.start < SLIVER_BYTES
+        if size <= (MAX_CHUNK_BYTES if is_sliver else JOIN_BYTES) and (is_sliver or last.owner is piece.owner):
+            if piece.weight > last.weight:
+                last.main, last.weight = piece.main, piece.weight
+            if last.end - last.start < SLIVER_BYTES:
+                last.owner = piece.owner
+            last.end = piece.end
+        else:
+            kept.append(piece)
+            last = piece
+    out[first:] = kept
 
 
 def _split(data: bytes, start: int, end: int, node: Node) -> list[tuple[int, int]]:
@@ -165,7 +167,7 @@ def statement_borders(data: bytes, start: int, end: int, node: Node) -> dict[int
                 if start < line < end and not after_comment and not data[line : child.start_byte].strip():
                     borders.setdefault(line, depth)
                 after_comment = child.is_extra
-                if child.end_byte - child.start_byte > MIN_CHUNK_BYTES:
+                if child.end_byte - child.start_byte > MAX_CHUNK_BYTES - MIN_CHUNK_BYTES:
                     stack.append((child, depth + 1))
             if not cursor.goto_next_sibling():
                 break

@@ -135,7 +135,7 @@ def _item(
         name = name.rpartition(".")[2]  # `impl fmt::Display for shapes::Point` is about Point
     if owner is not None:
         name = f"{owner.name}.{name}"
-        is_member = is_member or not local and owner.kind in _TYPES
+        is_member = is_member or (not local and owner.kind in _TYPES)
     if is_member and kind == "function":
         kind = "method"
     if "head" in captures:

@@ -31,6 +31,10 @@ def documented_from(
     before = data[max(floor, start - _LOOK_BACK) : start].rstrip(b" \t")
     if before[-2:] == b"\n\n":
         return start, _NONE  # the usual case: a blank line
+    if not attributes:
+        line = before[:-1].rpartition(b"\n")[2].strip() if before[-1:] == b"\n" else b""
+        if not line or not (line.startswith(comments.line) or (comments.closing and line.endswith(comments.closing))):
+            return start, _NONE  # the next most usual: code
     top = start
     doc_start = doc_end = 0
     for _ in range(_MAX_LINES):

@@ -113,7 +113,7 @@ def _restructuredtext(data: bytes) -> list[Heading]:
     for i, (start, line) in enumerate(lines[:-1]):
         under = _UNDERLINE.match(lines[i + 1][1])
         title = line.strip()
-        if not under or not title or line[:1].isspace() and not i or _UNDERLINE.match(line):
+        if not under or not title or (line[:1].isspace() and not i) or _UNDERLINE.match(line):
             continue
         if len(lines[i + 1][1].rstrip()) < len(title.decode("utf-8", "replace")):
             continue

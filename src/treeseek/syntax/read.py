@@ -68,7 +68,9 @@ def _by_lines(data: bytes) -> tuple[Chunk, ...]:
     return _located(data, [("text", "", "", start, end) for start, end in spans])
 
 
-def _located(data: bytes, spans: Sequence[tuple[str, str, str, int, int]], inside: Sequence[tuple[int, int]] = ()) -> tuple[Chunk, ...]:
+def _located(
+    data: bytes, spans: Sequence[tuple[str, str, str, int, int]], inside: Sequence[tuple[int, int]] = ()
+) -> tuple[Chunk, ...]:
     """Return chunks of (kind, name, signature, start, end), without blank lines around them, with their lines.
 
     `inside` has the place of each declaration's name and its number, in order.
@@ -131,7 +133,9 @@ def _signature(data: bytes, item: Item) -> str:
     return b" ".join(raw.split()).decode("utf-8", "replace").rstrip(" {=:")[:MAX_SIGNATURE_CHARS]
 
 
-def _chunks(data: bytes, pieces: Sequence[Piece], places: list[tuple[int, int]], declared: Sequence[Declaration]) -> tuple[Chunk, ...]:
+def _chunks(
+    data: bytes, pieces: Sequence[Piece], places: list[tuple[int, int]], declared: Sequence[Declaration]
+) -> tuple[Chunk, ...]:
     """Return the pieces as chunks, each with the declarations whose names stand in it."""
     spans = []
     for piece in pieces:

@@ -30,7 +30,7 @@ def enclosing_top(directory: Path) -> Path | None:
 
 
 def standard_excludes(top: Path) -> list[tuple[str, bytes]]:
-    """Return the checkout's info/exclude and the user's global excludes, each with a name, in order of rank."""
+    """Return the checkout's info/exclude and the user's global excludes, each with a name, by rank."""
     common = _common_directory(top / ".git")
     found = [(".git/info/exclude", contents(common / "info" / "exclude"))]
     user = Path(Unix("git", appauthor=False).user_config_dir)

@@ -16,13 +16,15 @@ METADATA = frozenset({b".git", b".hg", b".svn", b".jj"})
 
 _VENDORED = frozenset({
     b"node_modules", b"bower_components", b"jspm_packages", b"site-packages", b"dist-packages", b".venv",
-    b"_vendor", b"third_party", b"third-party", b"thirdparty", b"3rdparty", b"pods", b"carthage", b"godeps",
-    b".yarn", b".bundle",
+    b"_vendor", b"third_party", b"third-party", b"thirdparty", b"3rdparty", b".yarn",
 })  # fmt: skip
+_VENDORED_EXACTLY = frozenset({b"Pods", b"Carthage", b"Godeps"})
+"""In lower case these are words of other trades."""
 _CACHE = frozenset({
     b"__pycache__", b".tox", b".nox", b".eggs", b".gradle", b".mypy_cache", b".pytest_cache", b".ruff_cache",
     b".hypothesis", b".ipynb_checkpoints", b".sass-cache", b".parcel-cache", b".next", b".nuxt",
-    b".svelte-kit", b".turbo", b".terraform", b".dart_tool", b".stack-work", b"dist-newstyle", b".zig-cache", b"zig-cache",
+    b".svelte-kit", b".turbo", b".terraform", b".dart_tool", b".stack-work", b"dist-newstyle", b".zig-cache",
+    b"zig-cache",
 })  # fmt: skip
 
 _MANIFESTS = frozenset({
@@ -53,10 +55,9 @@ _BINARY = frozenset(
         b"png jpg jpeg jpe gif webp avif heic bmp tif tiff ico icns cur psd xcf tga dds ktx exr jp2 "
         b"mp3 mp4 m4a m4v mov avi mkv webm wav flac ogg ogv oga opus aac wma wmv flv mpg mpeg mid swf "
         b"ttf otf woff woff2 eot ttc pfb "
-        b"zip gz tgz bz2 tbz2 xz txz zst lz4 lzma br 7z rar tar cab deb rpm apk aab ipa dmg iso img msi pkg "
+        b"zip gz tgz bz2 tbz2 xz txz zst lz4 lzma br 7z rar tar cab deb rpm apk aab ipa dmg iso img msi "
         b"whl egg jar war ear aar nupkg snupkg gem crx xpi vsix phar "
-        b"o a so lo la lib obj dll exe dylib ko elf pdb class pyc pyo pyd beam elc wasm rlib rmeta gch "
-        b"pch dex "
+        b"o a so lo la lib obj dll exe dylib ko elf pdb class pyc pyo pyd beam elc wasm rlib rmeta gch dex "
         b"pdf doc docx xls xlsx xlsm ppt pptx odt ods odp epub mobi "
         b"db sqlite sqlite3 mdb accdb parquet arrow feather avro orc npy npz h5 hdf5 pkl pickle joblib rdb "
         b"pt pth ckpt onnx safetensors gguf tflite keras mlmodel "
@@ -72,7 +73,7 @@ def directory_reason(name: bytes, parent: bytes, siblings: Collection[bytes]) ->
     `parent` is the path of the directory that holds it, empty at the root; `siblings` are the names there.
     """
     lower = name.lower()
-    if lower in _VENDORED:
+    if lower in _VENDORED or name in _VENDORED_EXACTLY:
         return "vendored"
     if lower in _CACHE:
         return "cache"

@@ -1,0 +1,128 @@
+"""What a real process costs: CPU seconds with its reaped children, wall seconds, and peak memory of its tree. Linux."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["REPOSITORY", "Cost", "Failed", "measured", "run", "tree_bytes"]
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SAMPLE_SECONDS = 0.05
+
+
+class Failed(Exception):
+    """A measured process ended with a code that it should not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one process, or the median of several, cost. `cpu` and `wall` in seconds, `memory` in bytes, 0 if not
+    sampled; `output` is the last run's standard output.
+    """
+
+    cpu: float
+    wall: float
+    memory: int = 0
+    runs: int = 1
+    code: int = 0
+    output: str = ""
+    errors: str = ""
+
+
+def run(
+    command: Sequence[str | Path],
+    variables: Mapping[str, str] | None = None,
+    *,
+    sample: bool = False,
+    codes: Sequence[int] | None = None,
+) -> Cost:
+    """Run a command to its end, from the repository's directory, with `variables` added, and return its cost.
+
+    With `sample`, memory is the largest sum, seen every 50 ms, of the proportional set sizes of the process and its
+    descendants: pages that they share count once. Looking costs the processor something, so time other runs.
+    Raises Failed when `codes` are given and the exit code is not among them.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, cwd=REPOSITORY,
+                                 env={**os.environ, **(variables or {})})  # fmt: skip
+        memory = _watched(child.pid) if sample else 0
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for stream in (out, errors):
+            stream.seek(0)
+            texts.append(stream.read().decode("utf-8", "replace"))
+    if codes is not None and child.returncode not in codes:
+        raise Failed(f"{' '.join(map(str, command))} ended with {child.returncode}: {texts[1].strip()[-800:]}")
+    return Cost(usage.ru_utime + usage.ru_stime, wall, memory, 1, child.returncode, *texts)
+
+
+def measured(
+    command: Sequence[str | Path],
+    runs: int,
+    variables: Mapping[str, str] | None = None,
+    *,
+    before: Callable[[], object] = lambda: None,
+    codes: Sequence[int] = (0,),
+) -> Cost:
+    """Return the medians of `runs` runs, and the memory of one more that goes first and warms the disk's cache.
+
+    `before` is called before every run. Raises Failed when a run ends with a code that is not among `codes`.
+    """
+    costs = []
+    for number in range(runs + 1):
+        before()
+        costs.append(run(command, variables, sample=number == 0, codes=codes))
+    timed = costs[1:]
+    cpu, wall = statistics.median(cost.cpu for cost in timed), statistics.median(cost.wall for cost in timed)
+    return Cost(cpu, wall, costs[0].memory, runs, timed[-1].code, timed[-1].output, timed[-1].errors)
+
+
+def tree_bytes(pid: int) -> int:
+    """Return the proportional set sizes of a process and its descendants, added up, in bytes; those gone count 0."""
+    children = defaultdict(list)
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                fields = Path(entry.path, "stat").read_bytes().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            children[int(fields[1])].append(int(entry.name))
+    total, waiting = 0, [pid]
+    while waiting:
+        process = waiting.pop()
+        waiting += children[process]
+        total += _proportional_bytes(process)
+    return total
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:")), 0)
+
+
+def _watched(pid: int) -> int:
+    """Return the peak memory of a process's tree, once it has ended; it is left to be reaped."""
+    peak = 0
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        peak = max(peak, tree_bytes(pid))
+        time.sleep(SAMPLE_SECONDS)
+    return peak
+
+
+if sys.platform != "linux":
+    raise ImportError("benchmarks.processes reads /proc: Linux only")

@@ -1,0 +1,18 @@
+(function_declaration name: (_) @name body: (_)? @body @local) @function
+(assignment_statement
+  (variable_list . name: (_) @name)
+  (expression_list . value: (function_definition body: (_)? @body @local))) @function
+(variable_declaration (assignment_statement
+  (variable_list . name: (_) @name)
+  (expression_list . value: (function_definition body: (_)? @body @local)))) @function
+(assignment_statement
+  (variable_list . name: (_) @name)
+  (expression_list . value: (table_constructor)? @in)) @variable
+(variable_declaration (assignment_statement
+  (variable_list . name: (_) @name)
+  (expression_list . value: (table_constructor)? @in))) @variable
+(field name: (_) @name value: (function_definition body: (_)? @body @local)) @function
+(field name: (_) @name value: (table_constructor (field value: (function_definition))) @in) @variable
+(return_statement (expression_list (table_constructor) @in))
+(if_statement consequence: (_) @in)
+(do_statement body: (_) @in)

@@ -1,0 +1,199 @@
+"""Searches of a small project: the right place first, filters that filter, and clear words for what can't be."""
+
+from __future__ import annotations
+
+import pytest
+
+from treeseek import Engine, Filters, NotIndexedError, UsageError
+from treeseek.model import Hit
+from treeseek.retrieval.budget import count_tokens
+from treeseek.settings import load
+
+
+def paths(hits: tuple[Hit, ...]) -> list[str]:
+    return [hit.path for hit in hits]
+
+
+@pytest.mark.parametrize(
+    ("question", "path"),
+    [
+        ("where do we retry failed uploads?", "src/upload/retry_policy.py"),
+        ("exponential backoff", "src/upload/retry_policy.py"),
+        ("RetryPolicy", "src/upload/retry_policy.py"),
+        ("retry_policy", "src/upload/retry_policy.py"),
+        ("url routing", "src/http/router.py"),
+        ("Router.add_route", "src/http/router.py"),
+        ("least recently used cache eviction", "src/cache/lru.go"),
+        ("json parser with comments", "web/src/parseJSON.ts"),
+        ("parse_json", "web/src/parseJSON.ts"),
+        ("test that the router resolves a route", "tests/test_router.py"),
+    ],
+)
+def test_the_right_file_comes_first(engine: Engine, question: str, path: str) -> None:
+    assert engine.search(question).hits[0].path == path
+
+
+def test_a_hit_says_where_and_what(engine: Engine) -> None:
+    hit = engine.search("sleep with exponential backoff").hits[0]
+    lines = (engine.root / hit.path).read_text().split("\n")
+    assert hit.text.strip("\n") == "\n".join(lines[hit.start_line - 1 : hit.end_line]).strip("\n")
+    assert hit.language == "python"
+    assert 0 < hit.score <= 1
+    assert any("exponential backoff" in lines[line - 1] for line in hit.matched_lines)
+    assert all(hit.start_line <= line <= hit.end_line for line in hit.matched_lines)
+
+
+def test_every_file_speaks_once_before_any_speaks_twice(engine: Engine) -> None:
+    found = paths(engine.search("router handler url path upload", limit=50).hits)
+    distinct = len(set(found))
+    assert len(set(found[:distinct])) == distinct
+    assert len(found) > distinct, "then second chunks follow"
+
+
+def test_scores_descend_among_first_chunks_and_the_minimum_holds(engine: Engine) -> None:
+    hits = engine.search("router", limit=50).hits
+    firsts = [hit.score for i, hit in enumerate(hits) if hit.path not in paths(hits[:i])]
+    assert firsts == sorted(firsts, reverse=True)
+    bar = sorted(firsts)[len(firsts) // 2]
+    kept = engine.search("router", limit=50, filters=Filters(min_score=bar)).hits
+    assert kept and all(hit.score >= bar for hit in kept)
+    assert len(kept) < len(hits)
+
+
+@pytest.mark.parametrize(
+    ("filters", "allowed"),
+    [
+        (Filters(languages=("go",)), {"src/cache/lru.go"}),
+        (
+            Filters(include=("*.py",)),
+            {"src/report.py", "src/upload/retry_policy.py", "src/http/router.py", "tests/test_router.py"},
+        ),
+        (
+            Filters(include=("*.py",), exclude=("tests/",)),
+            {"src/report.py", "src/upload/retry_policy.py", "src/http/router.py"},
+        ),
+        (Filters(path="src/http"), {"src/http/router.py"}),
+        (Filters(path="./src/http/"), {"src/http/router.py"}),
+        (Filters(path="src/ht"), set()),
+        (Filters(languages=("go", "typescript"), path="web"), {"web/src/parseJSON.ts"}),
+        (Filters(kinds=("section",)), {"docs/guide.md"}),
+    ],
+)
+def test_filters_act_on_the_query(engine: Engine, filters: Filters, allowed: set[str]) -> None:
+    unfiltered = engine.search("router upload cache json handler", limit=50).hits
+    found = engine.search("router upload cache json handler", limit=50, filters=filters).hits
+    assert set(paths(found)) == allowed
+    assert len(found) < len(unfiltered)
+
+
+def test_a_kind_filter_finds_what_is_declared_inside_a_joined_chunk(engine: Engine) -> None:
+    found = engine.search("format date", filters=Filters(kinds=("function",))).hits
+    assert "web/src/parseJSON.ts" in paths(found)
+    assert not engine.search("format date", filters=Filters(kinds=("enum",))).hits
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [("", "empty"), ("  \n ", "empty"), ("!!! ???", "no letter or digit"), ("x" * 1_000_000, "1,000,000 characters")],
+)
+def test_queries_that_can_not_be(engine: Engine, query: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        engine.search(query)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_query_of_stop_words_is_searched_as_it_stands(engine: Engine) -> None:
+    assert "src/http/router.py" in paths(engine.search("for in").hits)
+
+
+def test_a_query_about_nothing_here_finds_nothing(engine: Engine) -> None:
+    assert engine.search("zzyzx qwfpgj").hits == ()
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        (Filters(languages=("klingon",)), "no language 'klingon'"),
+        (Filters(kinds=("gizmo",)), "no kind 'gizmo'"),
+        (Filters(path="../secret"), "not inside the root"),
+        (Filters(path="/etc"), "not inside the root"),
+    ],
+)
+def test_filters_that_can_not_be(engine: Engine, filters: Filters, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        engine.search("router", filters=filters)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 100_000])
+def test_limits_that_can_not_be(engine: Engine, limit: int) -> None:
+    with pytest.raises(UsageError, match="limit"):
+        engine.search("router", limit=limit)
+
+
+@pytest.mark.parametrize("budget", [0, 20, 60, 200, 100_000])
+def test_a_token_budget_is_never_exceeded(engine: Engine, budget: int) -> None:
+    result = engine.search("router handler upload", limit=50, max_tokens=budget)
+    spent = sum(count_tokens(f"{hit.path} {hit.name} {hit.signature}") + count_tokens(hit.text) for hit in result.hits)
+    assert spent <= budget
+    assert result.truncated == (budget < 100_000)
+    for hit in result.hits:
+        assert hit.end_line - hit.start_line + 1 >= len(hit.text.rstrip("\n").split("\n"))
+
+
+def test_symbols_by_every_spelling(engine: Engine) -> None:
+    def names(name: str) -> list[str]:
+        return [hit.name for hit in engine.symbols(name).hits]
+
+    assert names("RetryPolicy")[0] == "RetryPolicy"
+    assert names("retry_policy")[0] == "RetryPolicy"
+    assert names("parsejson")[0] == "parseJSON"
+    assert names("Router.resolve") == ["Router.resolve"]
+    assert names("Router::resolve") == ["Router.resolve"]
+    assert names("LRU.resolve") == []
+    assert "upload_with_retry" in names("upload")
+    assert names("nothing_like_this") == []
+
+
+def test_a_symbols_hit_is_the_declaration(engine: Engine) -> None:
+    (hit,) = engine.symbols("LRU.Evict").hits
+    assert hit.kind == "method"
+    assert hit.text.startswith("// Evict drops the oldest entry.")
+    lines = (engine.root / hit.path).read_text().split("\n")
+    assert hit.text == "\n".join(lines[hit.start_line - 1 : hit.end_line])
+    assert not engine.symbols("LRU.Evict", filters=Filters(kinds=("class",))).hits
+    assert not engine.symbols("LRU.Evict", filters=Filters(languages=("python",))).hits
+    with pytest.raises(UsageError, match="empty"):
+        engine.symbols(" ")
+
+
+def test_related_finds_the_neighbours_of_a_place_but_not_the_place(engine: Engine) -> None:
+    hits = engine.related("src/http/router.py", 12).hits
+    assert "tests/test_router.py" in paths(hits)[:2]
+    assert all(not (hit.path == "src/http/router.py" and hit.start_line <= 12 <= hit.end_line) for hit in hits)
+    with pytest.raises(UsageError, match="not in the index"):
+        engine.related("src/none.py", 1)
+
+
+def test_an_outline_is_of_the_file_as_it_is_now(engine: Engine) -> None:
+    outline = engine.outline("src/cache/lru.go")
+    assert [d.name for d in outline.declarations] == ["LRU", "LRU.Get", "LRU.Evict"]
+    with pytest.raises(treeseek_error()):
+        engine.outline("../outside.py")
+
+
+def treeseek_error() -> type[Exception]:
+    import treeseek
+
+    return treeseek.TreeseekError
+
+
+def test_searching_before_indexing_is_refused(project: object, tmp_path: object) -> None:
+    import treeseek
+
+    unindexed = treeseek.open(project, load({}, data_dir=tmp_path))  # type: ignore[arg-type]
+    with pytest.raises(NotIndexedError, match="treeseek index"):
+        unindexed.search("router")
+
+
+def test_the_same_query_gives_the_same_hits(engine: Engine) -> None:
+    assert engine.search("upload retry").hits == engine.search("upload retry").hits
