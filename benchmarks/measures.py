@@ -34,11 +34,11 @@ class Measure:
         """Return what a process cost as a line of the report."""
         return cls(what, cost.cpu, cost.wall, cost.memory, runs=cost.runs, details=details)
 
-    def over(self, other: Measure, bar: float) -> Measure:
-        """Return this line with how many times the other's wall time it takes, which should be at least `bar`."""
-        assert self.wall is not None and other.wall is not None
-        ratio = self.wall / other.wall
-        return replace(self, ratio=ratio, compared="wall / treeseek's", bar=bar, at_least=True)
+    def compared_with(
+        self, compared: str, ratio: float, bar: float, *, at_least: bool = False, note: str = ""
+    ) -> Measure:
+        """Return this line with a ratio, what it is of, and its bar."""
+        return replace(self, compared=compared, ratio=ratio, bar=bar, at_least=at_least, note=note or self.note)
 
     @property
     def met(self) -> bool | None:
@@ -62,9 +62,17 @@ def latency(what: str, cost: Cost, seconds: Sequence[float], **details: Any) -> 
 def table(measures: Sequence[Measure]) -> str:
     """Return the report as aligned text."""
     rows = [("", "CPU s", "wall s", "MB", "ratio", "")]
-    for measure in measures:
-        rows.append((measure.what, _number(measure.cpu), _number(measure.wall), _megabytes(measure.memory),
-                     _number(measure.ratio, 2), _remark(measure)))  # fmt: skip
+    rows += [
+        (
+            line.what,
+            _number(line.cpu),
+            _number(line.wall),
+            _megabytes(line.memory),
+            _number(line.ratio, 2),
+            _remark(line),
+        )
+        for line in measures
+    ]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = []
     for row in rows:

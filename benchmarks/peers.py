@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measures import Measure, latency
-from benchmarks.processes import Cost, measured, run
+from benchmarks.processes import Cost, Job, measured, run
 from treeseek.tokens import split_words
 
-__all__ = ["missing", "ripgrep", "semble"]
+__all__ = ["missing", "ripgrep", "semble_jobs", "semble_search"]
 
 SCRIPT = Path(__file__).with_name("semble_peer.py")
 WEIGHTS = Path(__file__).resolve().parent.parent / "src" / "treeseek" / "embedding" / "weights"
@@ -34,32 +34,41 @@ def missing(command: Sequence[str | Path]) -> str:
     return (found.errors.strip().rpartition("\n")[2] or f"exit code {found.code}") if found.code else ""
 
 
-def semble(python: Path, root: Path, queries: Path, scratch: Path, runs: int) -> Iterator[Measure]:
-    """Yield what semble costs: cold indexing in one process and with two workers, and warm searches."""
-    model, cache = scratch / "semble-model", scratch / "semble-cache"
-    variables = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(scratch / "hf"), "SEMBLE_CACHE_LOCATION": str(cache)}
-    run([python, SCRIPT, "model", WEIGHTS, model], variables, codes=(0,))
+def semble_jobs(python: Path, root: Path, scratch: Path) -> list[Job]:
+    """Return semble's cold indexing, in one process and with two workers; makes its model below `scratch`."""
+    model, settings = scratch / "semble-model", _semble_settings(scratch)
+    run([python, SCRIPT, "model", WEIGHTS, model], settings, codes=(0,))
 
     def fresh() -> None:
-        shutil.rmtree(cache, ignore_errors=True)
+        shutil.rmtree(settings["SEMBLE_CACHE_LOCATION"], ignore_errors=True)
 
-    for workers in (0, 2):
-        several = {**variables, "SEMBLE_INDEX_WORKERS": str(workers)}
-        cost = measured([python, SCRIPT, "index", root, model], runs, several, before=fresh)
-        name = "semble index, cold, " + ("2 workers" if workers else "1 process")
-        yield Measure.of(name, cost, **json.loads(cost.output))
-    cost = measured([python, SCRIPT, "search", root, model, queries], 1, variables)
-    yield latency("semble search, warm", cost, **json.loads(cost.output))
+    command = (python, SCRIPT, "index", root, model)
+    return [Job(command, {**settings, "SEMBLE_INDEX_WORKERS": workers}, fresh) for workers in ("0", "2")]
 
 
-def ripgrep(binary: Path, root: Path, queries: Sequence[str]) -> Iterator[Measure]:
-    """Yield what finding the files that hold any word of a query costs, a process a query."""
+def semble_search(python: Path, root: Path, queries: Path, scratch: Path) -> Measure:
+    """Measure semble's warm searches, on the index that the last of `semble_jobs` left."""
+    command = (python, SCRIPT, "search", root, scratch / "semble-model", queries)
+    cost = measured(Job(command, _semble_settings(scratch)), 1)
+    return latency("semble search, warm", cost, **json.loads(cost.output))
+
+
+def _semble_settings(scratch: Path) -> dict[str, str]:
+    return {
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(scratch / "hf"),
+        "SEMBLE_CACHE_LOCATION": str(scratch / "semble-cache"),
+    }
+
+
+def ripgrep(binary: Path, root: Path, queries: Sequence[str]) -> Measure:
+    """Measure what finding the files that hold any word of a query costs, a process a query."""
     costs: list[Cost] = []
     for query in queries:
         words = sorted({word for word in split_words(query) if len(word) >= MIN_WORD}) or [query]
         options = [part for word in words for part in ("-e", word)]
-        command = [binary, "-l", "-i", "--no-require-git", "--no-config", *options, root]
+        command: list[str | Path] = [binary, "-l", "-i", "--no-require-git", "--no-config", *options, root]
         costs.append(run(command, codes=(0, NOTHING_FOUND)))
     cost = Cost(statistics.median(cost.cpu for cost in costs), 0.0)
     release = run([binary, "--version"], codes=(0,)).output.partition("\n")[0]
-    yield latency("ripgrep, the words of a query", cost, [cost.wall for cost in costs], version=release)
+    return latency("ripgrep, the words of a query", cost, [cost.wall for cost in costs], version=release)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -10,17 +12,31 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-__all__ = ["REPOSITORY", "Cost", "Failed", "measured", "run", "tree_bytes"]
+__all__ = ["REPOSITORY", "Cost", "Job", "RunError", "measured", "middle", "rounds", "run", "tree_bytes"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE_SECONDS = 0.05
+MIN_SAMPLES = 4
+"""What ends before so many looks has no peak that was seen."""
 
 
-class Failed(Exception):
+class RunError(Exception):
     """A measured process ended with a code that it should not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command to measure, with what is added to its environment, what to call before each run, and the exit codes
+    that it may end with.
+    """
+
+    command: Sequence[str | Path]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    before: Callable[[], object] = lambda: None
+    codes: Sequence[int] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +60,21 @@ def run(
     *,
     sample: bool = False,
     codes: Sequence[int] | None = None,
+    limit: float = math.inf,
 ) -> Cost:
     """Run a command to its end, from the repository's directory, with `variables` added, and return its cost.
 
     With `sample`, memory is the largest sum, seen every 50 ms, of the proportional set sizes of the process and its
-    descendants: pages that they share count once. Looking costs the processor something, so time other runs.
-    Raises Failed when `codes` are given and the exit code is not among them.
+    descendants: pages that they share count once. Looking costs the processor something, so time other runs. A
+    sampled process is killed after `limit` seconds.
+
+    Raises RunError when `codes` are given and the exit code is not among them.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, cwd=REPOSITORY,
                                  env={**os.environ, **(variables or {})})  # fmt: skip
-        memory = _watched(child.pid) if sample else 0
+        memory = _watched(child.pid, start + limit) if sample else 0
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -64,29 +83,34 @@ def run(
             stream.seek(0)
             texts.append(stream.read().decode("utf-8", "replace"))
     if codes is not None and child.returncode not in codes:
-        raise Failed(f"{' '.join(map(str, command))} ended with {child.returncode}: {texts[1].strip()[-800:]}")
+        raise RunError(f"{' '.join(map(str, command))} ended with {child.returncode}: {texts[1].strip()[-800:]}")
     return Cost(usage.ru_utime + usage.ru_stime, wall, memory, 1, child.returncode, *texts)
 
 
-def measured(
-    command: Sequence[str | Path],
-    runs: int,
-    variables: Mapping[str, str] | None = None,
-    *,
-    before: Callable[[], object] = lambda: None,
-    codes: Sequence[int] = (0,),
-) -> Cost:
-    """Return the medians of `runs` runs, and the memory of one more that goes first and warms the disk's cache.
+def rounds(jobs: Sequence[Job], runs: int) -> list[list[Cost]]:
+    """Run all jobs in turn, `runs` times over, and return each job's costs, round by round.
 
-    `before` is called before every run. Raises Failed when a run ends with a code that is not among `codes`.
+    So whatever else the machine does in the meantime weighs on all of them, and ratios within a round hold.
+    One round more goes first: it warms the disk's cache, and its memory is given to all costs of its job.
+    Raises RunError when a run ends with a code that is not among its job's.
     """
-    costs = []
+    costs: list[list[Cost]] = [[] for _ in jobs]
     for number in range(runs + 1):
-        before()
-        costs.append(run(command, variables, sample=number == 0, codes=codes))
-    timed = costs[1:]
-    cpu, wall = statistics.median(cost.cpu for cost in timed), statistics.median(cost.wall for cost in timed)
-    return Cost(cpu, wall, costs[0].memory, runs, timed[-1].code, timed[-1].output, timed[-1].errors)
+        for job, of_job in zip(jobs, costs, strict=True):
+            job.before()
+            of_job.append(run(job.command, job.variables, sample=number == 0, codes=job.codes))
+    return [[replace(cost, memory=of_job[0].memory) for cost in of_job[1:]] for of_job in costs]
+
+
+def middle(costs: Sequence[Cost]) -> Cost:
+    """Return the medians of the costs of several runs, with the output of the last."""
+    cpu, wall = statistics.median(cost.cpu for cost in costs), statistics.median(cost.wall for cost in costs)
+    return replace(costs[-1], cpu=cpu, wall=wall, runs=len(costs))
+
+
+def measured(job: Job, runs: int) -> Cost:
+    """Return the medians of `runs` runs of one job; see `rounds`."""
+    return middle(rounds([job], runs)[0])
 
 
 def tree_bytes(pid: int) -> int:
@@ -115,13 +139,15 @@ def _proportional_bytes(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:")), 0)
 
 
-def _watched(pid: int) -> int:
+def _watched(pid: int, deadline: float) -> int:
     """Return the peak memory of a process's tree, once it has ended; it is left to be reaped."""
-    peak = 0
+    peak = samples = 0
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        peak = max(peak, tree_bytes(pid))
+        peak, samples = max(peak, tree_bytes(pid)), samples + 1
+        if time.perf_counter() > deadline:
+            os.kill(pid, signal.SIGKILL)
         time.sleep(SAMPLE_SECONDS)
-    return peak
+    return peak if samples >= MIN_SAMPLES else 0
 
 
 if sys.platform != "linux":

@@ -33,8 +33,10 @@ Floats = NDArray[np.float32]
 CANDIDATES = 200
 STEPS, RATE = 300, 0.05
 FOLDS = 5
-SIGNED = {"test": -1, "example": -1, "copy": -1, "document": -1}
-"""Features whose weight may not take the other sign: a reason that must hold where nobody measured."""
+AGAINST = frozenset("test example copy document".split())
+EITHER = frozenset("first_chunk reexport chunks declarations depth".split())
+SIGNS = np.array([0 if feature in EITHER else -1 if feature in AGAINST else 1 for feature in FEATURES])
+"""Which sign a weight may have: a reason for a file must not count against it where nobody measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,6 @@ def fit(rows: list[Judged], l2: float, start: Floats) -> Floats:
     scale = stacked.std(axis=0) + 1e-6
     weights = (start * scale).astype(np.float64)
     moment, second = np.zeros_like(weights), np.zeros_like(weights)
-    signs = np.array([SIGNED.get(feature, 0) for feature in FEATURES])
     for step in range(1, STEPS + 1):
         gradient = l2 * weights
         for row in rows:
@@ -92,7 +93,7 @@ def fit(rows: list[Judged], l2: float, start: Floats) -> Floats:
         second = 0.99 * second + 0.01 * gradient**2
         rate = RATE * (1 - step / STEPS)
         weights -= rate * (moment / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
-        weights[(signs < 0) & (weights > 0)] = 0
+        weights[SIGNS * weights < 0] = 0
     return (weights / scale).astype(np.float32)
 
 
@@ -115,6 +116,29 @@ def _lambdas(row: Judged, weights: NDArray[np.float64], scale: Floats) -> NDArra
     return direction
 
 
+def calibrated(rows: list[Judged], weights: Floats) -> tuple[float, float]:
+    """Return slope and bias of the logistic curve from a file's score to whether it is right, over the first tens.
+
+    Platt scaling, fitted by Newton's method.
+    """
+    scores, right = [], []
+    for row in rows:
+        raw = row.features @ weights
+        top = np.argsort(-raw, kind="stable")[:10]
+        scores.append(raw[top])
+        right.append(row.right[top])
+    x = np.stack([np.concatenate(scores).astype(np.float64), np.ones(sum(map(len, scores)))], axis=1)
+    y = np.concatenate(right).astype(np.float64)
+    centre = x[:, 0].mean()
+    x[:, 0] -= centre
+    line = np.zeros(2)
+    for _ in range(30):
+        chance = 1 / (1 + np.exp(-x @ line))
+        hessian = (x * (chance * (1 - chance))[:, None]).T @ x + 1e-6 * np.eye(2)
+        line += np.linalg.solve(hessian, x.T @ (y - chance))
+    return float(line[0]), float(line[1] - line[0] * centre)
+
+
 def cross_validated(rows: list[Judged], l2: float, start: Floats) -> tuple[float, list[float]]:
     """Return the mean NDCG@10 of queries judged by weights that never saw their repository."""
     repos = sorted({row.repo for row in rows})
@@ -132,7 +156,7 @@ def main() -> int:
     for name in ("queries", "repos", "corpus"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--out", type=Path, help="write the weights here")
-    parser.add_argument("--l2", type=float, default=0.003)
+    parser.add_argument("--l2", type=float, default=0.02)
     parser.add_argument("--data-dir", type=Path)
     args = parser.parse_args()
     asked = [json.loads(line) for line in args.queries.read_text("utf-8").splitlines()]
@@ -150,7 +174,11 @@ def main() -> int:
     if args.out:
         recipe = {"l2": args.l2, "steps": STEPS, "rate": RATE, "queries": len(rows), "cross_validated": round(held, 4),
                   "fitted": round(shipped, 4), "made_with": provenance()}  # fmt: skip
-        args.out.write_text(json.dumps({"weights": stored, "recipe": recipe}, indent=1) + "\n", "utf-8")
+        slope, bias = calibrated(rows, weights)
+        calibration = {"slope": round(slope, 4), "bias": round(bias, 4)}
+        args.out.write_text(
+            json.dumps({"weights": stored, "calibration": calibration, "recipe": recipe}, indent=1) + "\n", "utf-8"
+        )
     return 0
 
 

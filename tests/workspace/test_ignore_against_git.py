@@ -127,3 +127,41 @@ def test_a_byte_order_mark_and_carriage_returns_are_no_part_of_a_pattern(tmp_pat
     for name in ("a", "b ", "c", "d"):
         (tmp_path / name).touch()
     assert kept_by_walk(tmp_path) == {".gitignore", "d"}
+
+
+CLASSES = "alnum alpha blank cntrl digit graph lower print punct space upper xdigit".split()
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_named_class_holds_the_same_bytes(checkout: Path, name: str) -> None:
+    top = checkout / name
+    top.mkdir()
+    (top / ".gitignore").write_text(f"x[[:{name}:]]\n")
+    for code in range(1, 128):
+        if chr(code) != "/":
+            (top / f"x{chr(code)}").touch()
+    assert kept_by_walk(top) == kept_by_git(top)
+    assert 1 < len(kept_by_git(top)) < 126
+
+
+QUIRKS = [
+    "a**/b", "/ab**/b", "a/**/b", "a/**", "**/b", "**b", "a/***/b", "**/a/**/b", "*/b", "a/*", "/*/b/", "a**", "a/b**c",
+    "a?b", "a/?/b", "a[/]b", "**\\/b", "foo\\", "[a", "*.c", "/*.c", "*.b.c", "a//b", "//a", "/", "!", "\\!a", "\\#a", "a/",
+    "*a*b*", "a\\ ", "\\ a",
+]  # fmt: skip
+
+
+def test_known_quirks(checkout: Path) -> None:
+    top = checkout / "quirks"
+    top.mkdir()
+    shape = ["a/b/b", "a/x/b", "a/x/y/b/c", "a/bxc", "ab/x/b", "abx/y/b", "axb/b", "b/a/b", "foo", "x.c", "d/x.b.c", "!a", "#a",
+             "x/a", "a ", " a", "a.c/b", "ab.d/a/x/b", "x/b", "bb"]  # fmt: skip
+    for i, pattern in enumerate(QUIRKS):
+        for path in shape:
+            (top / str(i) / path).parent.mkdir(parents=True, exist_ok=True)
+            (top / str(i) / path).touch()
+        (top / str(i) / ".gitignore").write_text(pattern + "\n")
+    kept, expected = kept_by_walk(top), kept_by_git(top)
+    assert len(expected) < len(QUIRKS) * (len(shape) + 1) - 50
+    differing = {(QUIRKS[int(path.partition("/")[0])], path) for path in kept ^ expected}
+    assert not differing

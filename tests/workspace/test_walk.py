@@ -204,15 +204,16 @@ def test_a_root_that_has_gone_is_an_error_and_not_an_empty_tree(tmp_path: Path) 
 
 def test_a_deep_tree_is_no_recursion(tmp_path: Path) -> None:
     depth = 1200
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=descriptor)
-        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = inner
-    os.close(os.open("x.py", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
-    os.close(descriptor)
-    assert files(tmp_path) == ["d/" * depth + "x.py"]
+    levels = [tmp_path / ("d/" * i) for i in range(1, depth + 1)]
+    for level in levels:
+        level.mkdir()
+    (levels[-1] / "x.py").touch()
+    try:
+        assert files(tmp_path) == ["d/" * depth + "x.py"]
+    finally:  # the usual removal of temporary directories does recurse
+        (levels[-1] / "x.py").unlink()
+        for level in reversed(levels):
+            level.rmdir()
 
 
 def test_unreadable_directories_are_told_and_the_rest_is_found(

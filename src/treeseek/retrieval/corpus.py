@@ -81,9 +81,12 @@ def _whole_terms(leaves: Sequence[str]) -> NDArray[np.uint32]:
 class Corpus:
     """Everything that ranking reads. `file_starts` is the first chunk of each file; every file has a chunk.
 
-    `document_frequency` is, per term of `chunks.vocabulary`, in how many files it occurs; `vectors` are unit rows,
-    chunks x dims; `stems` and `paths` are postings over files; `priors` has per file the logarithms of how
-    many other files mention its stem, of its chunks and its declarations, and its depth; `roles` says which files are tests, examples, and so on.
+    - `document_frequency`: per term of `chunks.vocabulary`, in how many files it occurs.
+    - `vectors`: unit rows, chunks x dims; `file_vectors` their means, files x dims.
+    - `stems`, `parents`, `paths`: postings over files, of a name without its extension, of the folder, of the path.
+    - `priors`: 4 x files; logarithms of how many other files mention the stem, of the file's chunks and of its
+      declarations; and its depth.
+    - `roles`: which files are tests, examples, and so on.
     """
 
     version: int
@@ -101,6 +104,7 @@ class Corpus:
     priors: NDArray[np.float32]
     roles: Roles
     vectors: NDArray[np.float32]
+    file_vectors: NDArray[np.float32]
 
     @classmethod
     def of(cls, columns: UnitColumns, version: int) -> Corpus:
@@ -109,6 +113,8 @@ class Corpus:
         chunks = Postings.of(TermRows(columns.terms, columns.term_counts, columns.term_offsets))
         stems = [_stem(p) for p in path]
         declared = Declared.of(columns)
+        vectors = columns.vector.astype(np.float32)
+        sizes = np.bincount(file, minlength=len(path)).astype(np.float32)
         return cls(
             version=version,
             columns=columns,
@@ -125,13 +131,16 @@ class Corpus:
             priors=np.stack(
                 [
                     np.log1p(_mentions(stems, chunks, file)),
-                    np.log1p(np.bincount(file, minlength=len(path))),
+                    np.log1p(sizes),
                     np.log1p(np.bincount(file[declared.chunk], minlength=len(path))),
                     np.array([p.count("/") for p in path], np.float64),
                 ]
             ).astype(np.float32),
             roles=Roles.of(path),
-            vectors=columns.vector.astype(np.float32),
+            vectors=vectors,
+            file_vectors=(np.add.reduceat(vectors, starts) / sizes[:, None]).astype(np.float32)
+            if len(starts)
+            else vectors,
         )
 
     def per_file(self, reduce: np.ufunc, values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -22,6 +22,9 @@ Floats = NDArray[np.float32]
 
 CHUNK_K1, CHUNK_B = 1.2, 0.6
 FILE_K1, FILE_B = 1.6, 0.6
+DENSE_FILES = 400
+"""Files whose chunks are compared one by one."""
+
 PHRASE_WEIGHT = 0.6
 IDENTIFIER_WEIGHT = 1.5
 
@@ -66,20 +69,21 @@ def gather(corpus: Corpus, query: Query, vector: Floats) -> Evidence:
     whole, file_covered = _file_scores(corpus, words)
     phrase, _ = _chunk_scores(corpus, phrases)
     name, named = _name_scores(corpus, query, words, total)
-    dense = corpus.vectors @ vector
     lexical += phrase
     best, second, third = _best_three(corpus, lexical)
     stem, precision = _field(corpus.stems, words, total)
     parent, _ = _field(corpus.parents, words, total)
     path, _ = _field(corpus.paths, words, total)
     exact, fitting = _definitions(corpus, query)
+    dense_file = corpus.file_vectors @ vector
+    dense = _dense(corpus, vector, dense_file, _relative(best) + _relative(whole) + stem)
     dense_best, dense_second, dense_third = _best_three(corpus, dense)
     columns = (
         _relative(best), _relative(best + second + third), _relative(whole), whole / (total * (FILE_K1 + 1)),
         _relative(lexical[corpus.file_starts]), _relative(corpus.per_file(np.maximum, phrase)),
         file_covered / total, corpus.per_file(np.maximum, covered) / total, stem, precision, parent,
         path, named, corpus.per_file(np.maximum, name), exact, fitting,
-        dense_best, (dense_best + dense_second + dense_third) / 3, _file_dense(corpus, dense),
+        dense_best, (dense_best + dense_second + dense_third) / 3, dense_file,
         dense[corpus.file_starts],
         *_priors(corpus, query),
     )  # fmt: skip
@@ -107,7 +111,8 @@ def _word(corpus: Corpus, terms: NDArray[np.uint32] | list[np.uint32], weight: f
 def _saturated(counts: NDArray[Any], lengths: Floats, mean_length: float, k1: float, b: float) -> Floats:
     counts = counts.astype(np.float32, copy=False)
     norm = k1 * (1 - b + b * lengths / mean_length)
-    return (counts * (k1 + 1) / (counts + norm)).astype(np.float32, copy=False)
+    saturated: Floats = (counts * (k1 + 1) / (counts + norm)).astype(np.float32, copy=False)
+    return saturated
 
 
 def _chunk_scores(corpus: Corpus, words: list[_Word]) -> tuple[Floats, Floats]:
@@ -221,9 +226,20 @@ def _best_three(corpus: Corpus, scores: Floats) -> tuple[Floats, Floats, Floats]
     return found[0], found[1], found[2]
 
 
-def _file_dense(corpus: Corpus, dense: Floats) -> Floats:
-    sums = corpus.per_file(np.add, dense)
-    return (sums / np.diff(corpus.file_starts, append=len(corpus.file))).astype(np.float32)
+def _dense(corpus: Corpus, vector: Floats, of_files: Floats, lexical: Floats) -> Floats:
+    """Return each chunk's cosine in the files that have a chance, and its file's mean in all others.
+
+    The product with all chunks is bound by memory bandwidth: past some thousand chunks it is most of a search.
+    """
+    chance = of_files * 2 + lexical
+    if len(chance) <= DENSE_FILES:
+        return (corpus.vectors @ vector).astype(np.float32, copy=False)
+    likely = np.zeros(len(chance), np.bool_)
+    likely[np.argpartition(-chance, DENSE_FILES)[:DENSE_FILES]] = True
+    chunks = np.flatnonzero(likely[corpus.file])
+    dense = of_files[corpus.file]
+    dense[chunks] = corpus.vectors[chunks] @ vector
+    return dense
 
 
 def _relative(scores: Floats) -> Floats:

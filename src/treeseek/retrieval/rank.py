@@ -27,21 +27,31 @@ CHUNK_WEIGHTS = {"lexical": 1.0, "dense": 0.8, "covered": 0.6, "name": 1.2}
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Chunks, best first, with scores between 0 and 1."""
+    """Chunks, best first, with scores between 0 and 1: the calibrated chance that their file answers the query."""
 
     chunks: NDArray[np.int64]
     scores: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """`weights` per feature; `slope` and `bias` turn a file's score into the odds that it is a right answer."""
+
+    weights: NDArray[np.float32]
+    slope: float
+    bias: float
+
+
 @functools.cache
-def _weights() -> NDArray[np.float32]:
-    stored = json.loads((Path(__file__).parent / "weights" / "ranker.json").read_text("utf-8"))["weights"]
-    return np.array([stored.get(feature, 0.0) for feature in FEATURES], np.float32)
+def _model() -> _Model:
+    stored = json.loads((Path(__file__).parent / "weights" / "ranker.json").read_text("utf-8"))
+    weights = np.array([stored["weights"][feature] for feature in FEATURES], np.float32)
+    return _Model(weights, stored["calibration"]["slope"], stored["calibration"]["bias"])
 
 
 def file_scores(evidence: Evidence) -> NDArray[np.float32]:
     """Return a score per file, higher for better, without bounds."""
-    scores: NDArray[np.float32] = evidence.files @ _weights()
+    scores: NDArray[np.float32] = evidence.files @ _model().weights
     return scores
 
 
@@ -69,8 +79,10 @@ def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None,
     firsts = np.flatnonzero(np.diff(corpus.file[by_file], prepend=-1))
     turn = np.arange(len(by_file)) - np.repeat(firsts, np.diff(firsts, append=len(by_file)))
     ordered = by_file[np.lexsort((by_file, -of_file[corpus.file[by_file]], turn))[:limit]]
-    return Ranked(ordered, _squashed(of_file[corpus.file[ordered]]))
+    return Ranked(ordered, _probability(of_file[corpus.file[ordered]]))
 
 
-def _squashed(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    return (1 / (1 + np.exp(-scores.astype(np.float64)))).astype(np.float32)
+def _probability(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the chance that files with these scores, among the first ten of a ranking, answer the query."""
+    model = _model()
+    return (1 / (1 + np.exp(-(model.slope * scores.astype(np.float64) + model.bias)))).astype(np.float32)

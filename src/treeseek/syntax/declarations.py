@@ -82,6 +82,7 @@ def collect(grammar: Grammar, root: Node, data: bytes) -> list[Item]:
     while stack:
         node, owner, local, depth = stack.pop()
         here: dict[int, Item] = {}
+        entered = {node.id}
         for pattern, captures in matches(node):
             kind = kinds.get(pattern)
             if kind is None:
@@ -100,12 +101,22 @@ def collect(grammar: Grammar, root: Node, data: bytes) -> list[Item]:
                     within.take(found)
             if depth < MAX_NESTING:
                 if "in" in captures:
-                    stack += [(inner, within, local, depth + 1) for inner in captures["in"] if inner != node]
+                    _enter(captures["in"], entered, stack, (within, local, depth + 1))
                 if "local" in captures:
-                    stack += [(inner, within, True, depth + 1) for inner in captures["local"] if inner != node]
+                    _enter(captures["local"], entered, stack, (within, True, depth + 1))
         (top if owner is None else owner.children).extend(here.values())
     _finish(top, grammar, data, attributes)
     return top
+
+
+def _enter(
+    nodes: list[Node], entered: set[int], stack: list[tuple[Node, Item | None, bool, int]], context: tuple[Item | None, bool, int]
+) -> None:  # fmt: skip
+    """Put on the stack the nodes to look into that aren't there yet."""
+    for node in nodes:
+        if node.id not in entered:
+            entered.add(node.id)
+            stack.append((node, *context))
 
 
 def _item(
@@ -129,7 +140,7 @@ def _item(
         name, is_member = plain_name(data[name_start:name_end])
     if "owner" in captures:
         of = captures["owner"][0]
-        name = f"{plain_name(data[of.start_byte : of.end_byte])[0]}.{name}"
+        name = f"{plain_name(data[of.start_byte : of.end_byte])[0].rstrip('?')}.{name}"
         is_member = True
     elif kind == SCOPE and is_member:
         name = name.rpartition(".")[2]  # `impl fmt::Display for shapes::Point` is about Point

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from treeseek.syntax.languages import Comments
 
 __all__ = ["docstring", "documented_from", "plain_text"]
 
 MAX_DOC_CHARS = 600
-_MAX_LINES = 400
 _LOOK_BACK = 200
 _NONE = (0, 0)
-_MARKS = "/*#-!|^{<"
+_MARKS = " \t/*#-!|^{<"
 
-_DOCSTRING = re.compile(rb"\s*:?\s*[rRuUbB]{0,2}(\"\"\"|'''|\"|')")
+_DOCSTRING = re.compile(rb"\s*(?:do\s+@moduledoc\s+(?:~[sS])?)?[rRuUbB]{0,2}(\"\"\"|'''|\"|')")
+_DOC_ATTRIBUTE = re.compile(rb"@(?:type)?doc\s+(?:~[sS])?\"+")
 
 
 def documented_from(
@@ -28,47 +29,69 @@ def documented_from(
 
     Nothing before `floor` belongs to it. `attributes` maps the end of each attribute to its start.
     """
-    before = data[max(floor, start - _LOOK_BACK) : start].rstrip(b" \t")
-    if before[-2:] == b"\n\n":
-        return start, _NONE  # the usual case: a blank line
-    if not attributes:
-        line = before[:-1].rpartition(b"\n")[2].strip() if before[-1:] == b"\n" else b""
-        if not line or not (line.startswith(comments.line) or (comments.closing and line.endswith(comments.closing))):
-            return start, _NONE  # the next most usual: code
     top = start
     doc_start = doc_end = 0
-    for _ in range(_MAX_LINES):
-        line_start = data.rfind(b"\n", floor, top) + 1
-        before = data[line_start:top].rstrip() if line_start > floor else b"x"
-        if attributes and before.strip():
-            attribute = attributes.get(line_start + len(before))
-            if attribute is None:
-                break
-            top = attribute
-            continue
-        if before.strip() or line_start <= floor:
+    while True:
+        before = data[max(floor, top - _LOOK_BACK) : top].rstrip(b" \t")
+        if before[-2:] == b"\n\n":
+            break  # the usual case: a blank line
+        if not attributes:
+            line = before[:-1].rpartition(b"\n")[2].strip() if before[-1:] == b"\n" else b""
+            if not line or not (line.startswith(comments.line) or line.endswith(comments.closing)):
+                break  # the next most usual: code
+        found = _previous(data, top, floor, comments, attributes)
+        if found is None:
             break
-        previous = max(data.rfind(b"\n", floor, line_start - 1) + 1, floor)
-        line = data[previous : line_start - 1].strip()
-        if not line:
-            break
-        line_end = line_start - 1
-        while data[line_end - 1 : line_end].isspace():
-            line_end -= 1
-        if line_end in attributes and attributes[line_end] >= floor:
-            top = attributes[line_end]
-            continue
-        if comments.line and line.startswith(comments.line):
-            opening = previous + len(data[previous:line_end]) - len(data[previous:line_end].lstrip())
-        elif comments.closing and line.endswith(comments.closing):
-            opening = data.rfind(comments.opening, floor, line_end)
-            if opening < 0 or data[data.rfind(b"\n", floor, opening) + 1 : opening].strip():
-                break
-        else:
-            break
-        top = doc_start = opening
-        doc_end = doc_end or line_end
-    return top, (doc_start, doc_end)
+        opening, closing, is_doc = found
+        if is_doc and (not doc_end or doc_start == top):
+            doc_start = opening
+            doc_end = doc_end or closing
+        top = opening
+    written = _DOC_ATTRIBUTE.match(data, doc_start, doc_end) if doc_end else None
+    return top, (written.end() if written else doc_start, doc_end)
+
+
+def _previous(
+    data: bytes, top: int, floor: int, comments: Comments, attributes: Mapping[int, int]
+) -> tuple[int, int, bool] | None:
+    """Return the span of the comment or attribute right before `top`, and whether it documents; None if none."""
+    line_start = data.rfind(b"\n", floor, top) + 1
+    if line_start <= floor:
+        return None
+    end = line_start + len(data[line_start:top].rstrip())
+    if data[line_start:end].strip():
+        return (attributes[end], end, False) if end in attributes else None
+    previous = data.rfind(b"\n", floor, line_start - 1) + 1 or floor
+    text = data[previous : line_start - 1].rstrip()
+    end = previous + len(text)
+    line = text.lstrip()
+    if end in attributes and attributes[end] >= floor:
+        return attributes[end], end, _DOC_ATTRIBUTE.match(data, attributes[end], end) is not None
+    if line.startswith(comments.line) and not line.startswith(b"#!"):
+        return _run_start(data, previous, line_start, floor, comments), end, True
+    if line and line.endswith(comments.closing):
+        opening = data.rfind(comments.opening, floor, end)
+        if opening >= 0 and not data[data.rfind(b"\n", floor, opening) + 1 : opening].strip():
+            return opening, end, True
+    return None
+
+
+def _run_start(data: bytes, line: int, end: int, floor: int, comments: Comments) -> int:
+    """Return where the comment on the line at `line`, which ends at `end`, starts: with all of its run of lines
+    back to a blank one if those are all comments, which is the usual case and quick to see; else on its own line.
+    """
+    blank = data.rfind(b"\n\n", floor, line)
+    if blank >= 0 and _run_of(comments.line).fullmatch(data, blank + 2, end):
+        line = blank + 2
+    while data[line] in b" \t\r":
+        line += 1
+    return line
+
+
+@cache
+def _run_of(marks: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Return the pattern of a run of whole lines that are comments."""
+    return re.compile(rb"(?:[ \t]*(?:%s)[^\n]*\n)+" % b"|".join(map(re.escape, marks)))
 
 
 def docstring(data: bytes, start: int, end: int) -> tuple[int, int] | None:
@@ -86,5 +109,5 @@ def plain_text(data: bytes, span: tuple[int, int]) -> str:
     if end <= start:
         return ""
     text = data[start : min(end, start + 2 * MAX_DOC_CHARS)].decode("utf-8", "replace")
-    lines = [line.strip().lstrip(_MARKS).strip() for line in text.splitlines()]
-    return "\n".join(lines).strip("\n */")[:MAX_DOC_CHARS].rstrip(" */-}]\n")
+    lines = [line.lstrip(_MARKS).rstrip() for line in text.splitlines()]
+    return "\n".join(lines).strip("\n */")[:MAX_DOC_CHARS].rstrip(' */-}]\n"')

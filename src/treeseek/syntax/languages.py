@@ -13,11 +13,14 @@ __all__ = ["LANGUAGES", "Comments", "Language", "detect", "names", "resolve"]
 
 @dataclass(frozen=True, slots=True)
 class Comments:
-    """How comments that may document a declaration are written: prefixes of whole lines, and one bracket pair."""
+    """How comments that may document a declaration are written: prefixes of whole lines, and one bracket pair.
+
+    Where there is no bracket pair, `closing` is something that no line ends with.
+    """
 
     line: tuple[bytes, ...] = ()
     opening: bytes = b""
-    closing: bytes = b""
+    closing: bytes = b"\n"
 
 
 _C = Comments((b"//",), b"/*", b"*/")
@@ -90,7 +93,7 @@ _ROWS = (
     _parsed("typescript", "ts mts cts", module="tree_sitter_typescript", function="language_typescript",
             aliases="ts", merge_clauses=True, interpreters="ts-node tsx"),
     _parsed("tsx", "tsx", module="tree_sitter_typescript", function="language_tsx", merge_clauses=True),
-    _parsed("python", "py pyi pyw pyx pxd", comments=_HASH, interpreters="python pypy", docstring=True,
+    _parsed("python", "py pyi pyw", comments=_HASH, interpreters="python pypy", docstring=True,
             filenames="SConstruct SConscript wscript", aliases="py python3"),
     _parsed("go", "go", aliases="golang"),
     _parsed("java", "java"),
@@ -111,7 +114,7 @@ _ROWS = (
             filenames=".bashrc .bash_profile .bash_aliases .bash_logout .profile .zshrc .zshenv .zprofile PKGBUILD",
             aliases="sh shell zsh"),
     _parsed("elixir", "ex exs", comments=_HASH, interpreters="elixir", filenames="mix.lock", aliases="ex exs",
-            merge_clauses=True,
+            merge_clauses=True, docstring=True,
             keywords=((b"defmodule", "module"), (b"defprotocol", "interface"), (b"defimpl", "module"),
                       (b"def", "function"), (b"defp", "function"), (b"defmacro", "function"),
                       (b"defmacrop", "function"), (b"defguard", "function"), (b"defguardp", "function"),
@@ -125,6 +128,7 @@ _ROWS = (
     _plain("json", "json jsonc json5 jsonl ndjson geojson webmanifest ipynb", ".babelrc .eslintrc .prettierrc composer.lock"),
     _plain("yaml", "yaml yml", ".clang-format .clang-tidy", "yml"),
     _plain("toml", "toml", "Cargo.lock poetry.lock uv.lock Pipfile"),
+    _plain("cython", "pyx pxd pxi"),
     _plain("html", "html htm xhtml erb ejs hbs mustache haml slim twig jinja jinja2 j2 heex eex leex", aliases="htm"),
     _plain("vue", "vue"),
     _plain("svelte", "svelte"),

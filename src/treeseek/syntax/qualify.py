@@ -9,8 +9,9 @@ __all__ = ["plain_name"]
 MAX_NAME_BYTES = 300
 
 _PLAIN = re.compile(rb"[^\W\d]\w*[?!]?\Z")
-_TYPE_ARGUMENTS = re.compile(r"<[\w\s&*,.:'?\[\]()+-]*>")
+_TYPE_ARGUMENTS = re.compile(r"<[&'\[(]*\w[\w\s&*,.:'?\[\]()+-]*>|(?<=\w)<>")
 _SEPARATORS = re.compile(r"::|\\|->|(?<=\w):(?=\w)|(?<=\w)#(?=\w)")
+_MEMBER = re.compile(r"::|\.prototype\.|\w:\w")
 _EXPORTS = re.compile(r"^(?:module\.)?exports\.?|^this\.|^self\.")
 _OPERATOR = re.compile(r"\boperator\b")
 
@@ -28,6 +29,6 @@ def plain_name(raw: bytes) -> tuple[str, bool]:
         text = text.lstrip("&*")
         if "[" in text and text[:1] not in "[=":
             text = text.partition("[")[0] if text[-1:] == "]" else text
-    is_member = "::" in text or ".prototype." in text
+    is_member = _MEMBER.search(text) is not None
     text = _SEPARATORS.sub(".", text).replace(".prototype.", ".").lstrip(".")
     return _EXPORTS.sub("", text) or text, is_member

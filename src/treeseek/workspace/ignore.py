@@ -12,6 +12,7 @@ dictionaries; what is left shares one regular expression as a gate.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,16 +20,23 @@ from functools import lru_cache
 __all__ = ["Pattern", "Rules", "Scope", "decide", "parse"]
 
 _SPECIAL = b"*?[\\"
-_BYTES = [bytes([code]) for code in range(256)]
+_ALPHA = frozenset(string.ascii_letters.encode())
+_DIGIT = frozenset(string.digits.encode())
+_PUNCT = frozenset(string.punctuation.encode())
 _CLASSES: dict[bytes, frozenset[int]] = {
-    name: frozenset(code for code in range(128) if re.match(expression, _BYTES[code]))
-    for name, expression in {
-        b"alnum": rb"[0-9A-Za-z]", b"alpha": rb"[A-Za-z]", b"blank": rb"[ \t]", b"cntrl": rb"[\x00-\x1f\x7f]",
-        b"digit": rb"[0-9]", b"graph": rb"[!-~]", b"lower": rb"[a-z]", b"print": rb"[ -~]",
-        b"punct": rb"[!-/:-@\[-`{-~]", b"space": rb"[ \t\n\v\f\r]", b"upper": rb"[A-Z]",
-        b"xdigit": rb"[0-9A-Fa-f]",
-    }.items()
-}  # fmt: skip
+    b"alnum": _ALPHA | _DIGIT,
+    b"alpha": _ALPHA,
+    b"blank": frozenset(b" \t"),
+    b"cntrl": frozenset({*range(32), 127}),
+    b"digit": _DIGIT,
+    b"graph": _ALPHA | _DIGIT | _PUNCT,
+    b"lower": frozenset(string.ascii_lowercase.encode()),
+    b"print": _ALPHA | _DIGIT | _PUNCT | {0x20},
+    b"punct": _PUNCT,
+    b"space": frozenset(b" \t\n\r"),
+    b"upper": frozenset(string.ascii_uppercase.encode()),
+    b"xdigit": frozenset(string.hexdigits.encode()),
+}
 
 Match = Callable[[bytes], object]
 

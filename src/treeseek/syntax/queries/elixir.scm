@@ -5,5 +5,5 @@
   (call target: (identifier) @name)
   (binary_operator left: (identifier) @name operator: "when")
   (binary_operator left: (call target: (identifier) @name) operator: "when")
-  (binary_operator operator: _ @name)]) (do_block)? @body) @definition
+  (binary_operator operator: ["+" "-" "*" "/" "++" "--" "<>" "|>" "==" "!=" "<" ">" "<=" ">=" "&&&" "|||" "~>" "<~" ".." "in"] @name)]) (do_block)? @body) @definition
 (unary_operator operator: "@") @attribute

@@ -8,10 +8,10 @@
 (function_definition name: (_) @name body: (_) @body) @function
 (method_declaration name: (_) @name body: (_)? @body) @method
 (const_declaration (const_element (name) @name)) @constant
-(property_declaration (property_element name: (_) @name)) @variable
+(property_declaration (property_element name: (variable_name (name) @name))) @variable
 (if_statement body: (_) @in)
 (if_statement alternative: (_ body: (_) @in))
 (return_statement (object_creation_expression (anonymous_class body: (_) @in)))
-(expression_statement (assignment_expression left: (variable_name) @name right: [
+(expression_statement (assignment_expression left: (variable_name (name) @name) right: [
   (anonymous_function body: (_) @body) (arrow_function body: (_) @body)])) @function
-(expression_statement (assignment_expression left: (variable_name) @name)) @variable
+(expression_statement (assignment_expression left: (variable_name (name) @name))) @variable

@@ -1,7 +1,11 @@
-(function_definition name: (_) @name body: (_) @body @local) @function
+; Functions with others inside are looked into; the rest of them, most, cost nothing.
+(function_definition name: (_) @name
+  body: (block [(function_definition) (class_definition) (decorated_definition)]) @body @local) @function
+(function_definition name: (_) @name body: (_) @body) @function
 (class_definition name: (_) @name body: (_) @body @in) @class
-(decorated_definition
-  definition: (function_definition name: (_) @name body: (_) @body @local) @head) @function
+(decorated_definition definition: (function_definition name: (_) @name
+  body: (block [(function_definition) (class_definition) (decorated_definition)]) @body @local) @head) @function
+(decorated_definition definition: (function_definition name: (_) @name body: (_) @body) @head) @function
 (decorated_definition
   definition: (class_definition name: (_) @name body: (_) @body @in) @head) @class
 (type_alias_statement left: (type (identifier) @name)) @type

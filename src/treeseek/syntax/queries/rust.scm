@@ -1,4 +1,4 @@
-(function_item name: (_) @name body: (_) @body @local) @function
+(function_item name: (_) @name body: (_) @body) @function
 (function_signature_item name: (_) @name) @function
 (impl_item type: (_) @name body: (_) @body @in) @scope
 (trait_item name: (_) @name body: (_) @body @in) @interface

@@ -4,7 +4,7 @@
 (class_declaration declaration_kind: "extension" name: (_) @name body: (_) @body @in) @scope
 (protocol_declaration name: (_) @name body: (_) @body @in) @interface
 (function_declaration name: (simple_identifier) @name body: (_)? @body) @function
-(function_declaration name: (referenceable_operator) @name body: (_)? @body) @function
+(function_declaration name: ["==" "<" ">" "<=" ">=" "+" "-" "*" "/"] @name body: (_)? @body) @function
 (protocol_function_declaration name: (simple_identifier) @name) @method
 (init_declaration name: "init" @name body: (_)? @body) @method
 (deinit_declaration "deinit" @name body: (_)? @body) @method

@@ -1,0 +1,58 @@
+# Everything happens in .venv, made from nothing but make and Python 3.11 or newer.
+# Another interpreter: make setup PYTHON=/path/to/python3.12
+
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	command -v $$name >/dev/null 2>&1 || continue; \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$name; break; }; \
+	done)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types bench clean
+
+help:
+	@echo "make setup   .venv with treeseek and what its development needs"
+	@echo "make demo    index the standard library of Python and treeseek itself, and ask questions"
+	@echo "make test    all tests, with coverage"
+	@echo "make lint    style and format"
+	@echo "make types   strict type checks"
+	@echo "make bench   how to run the benchmarks"
+	@echo "make clean   remove .venv and everything made"
+
+# The stamps make set-up run again only when the dependencies may have changed.
+$(VENV)/.base: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "treeseek needs Python 3.11 or newer; none was found on PATH" >&2; exit 1; }
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "can't make $(VENV); on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.dev
+
+demo: $(VENV)/.base
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+bench:
+	@echo "speed, against peers in the same run:"
+	@echo "  $(BIN)/python -m benchmarks.speed --tree DIR"
+	@echo "retrieval, over a file of judged queries:"
+	@echo "  $(BIN)/python -m benchmarks.retrieval --queries FILE --repos FILE --corpus DIR --out results.jsonl"
+
+clean:
+	rm -rf $(VENV) build dist results .coverage .hypothesis .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

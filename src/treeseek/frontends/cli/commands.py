@@ -1,0 +1,244 @@
+"""The commands: each reads its arguments, asks the engine, and prints. The engine is imported when one runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from treeseek import __version__
+from treeseek.frontends.cli import encode, fit, render
+from treeseek.frontends.cli.arguments import (
+    answer_options,
+    filters_of,
+    json_option,
+    line_of,
+    located,
+    root_of,
+    settled,
+    shared_options,
+)
+from treeseek.frontends.cli.output import printable, tell, write
+from treeseek.frontends.cli.progress import shown
+
+if TYPE_CHECKING:
+    from treeseek.engine import Engine
+    from treeseek.model import SearchResult, SyncReport
+
+__all__ = ["cli"]
+
+FOUND, NOTHING = 0, 1
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 found or fine, 1 nothing found, 2 error. ROOT is the current repository unless it is given.",
+)
+@shared_options
+@click.version_option(__version__, message="treeseek %(version)s")
+def cli() -> None:
+    """Find code by meaning in repositories that keep changing: offline, on one machine, at once."""
+
+
+@cli.command()
+@click.argument("root", required=False)
+@click.option("--rebuild", is_flag=True, help="Make the index anew.")
+@json_option
+@shared_options
+def index(root: str | None, *, rebuild: bool, as_json: bool) -> int:
+    """Bring the index of ROOT up to date, or make it."""
+    with _opened(root_of(root)) as engine:
+        report = _synced(engine, rebuild=rebuild)
+        if as_json:
+            write(encode.index_report(str(engine.root), str(engine.directory), report))
+        else:
+            write("".join(render.index_report(str(engine.root), str(engine.directory), report)))
+    return FOUND
+
+
+@cli.command()
+@click.argument("query")
+@click.argument("root", required=False)
+@answer_options(limit=10)
+@shared_options
+def search(query: str, root: str | None, **options: Any) -> int:
+    """Find the places that answer QUERY, a question in plain words or the name of something.
+
+    A root that was never indexed is indexed first, a changed one brought up to date.
+    """
+    from treeseek.errors import RootError
+
+    try:
+        opened = _opened(root_of(root))
+    except RootError as error:
+        if root is not None and not Path(root).exists() and "/" not in root:
+            raise RootError(f"{error}; a query of several words needs quotes") from None
+        raise
+    with opened as engine:
+        filters = filters_of(options)
+        return _answer("search", engine, options, lambda: engine.search(query, limit=options["limit"], filters=filters))
+
+
+@cli.command()
+@click.argument("place", metavar="FILE:LINE")
+@click.option("--root", metavar="ROOT", help="The root that holds the file.")
+@answer_options(limit=10)
+@shared_options
+def related(place: str, root: str | None, **options: Any) -> int:
+    """Find the places most like the code at FILE:LINE."""
+    file, line = line_of(place)
+    top, path = located(file, root)
+    with _opened(top) as engine:
+        filters = filters_of(options)
+        return _answer(
+            "related", engine, options, lambda: engine.related(path, line, limit=options["limit"], filters=filters)
+        )
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("root", required=False)
+@answer_options(limit=50)
+@shared_options
+def symbols(name: str, root: str | None, **options: Any) -> int:
+    """Find the declarations of NAME, however it is cased or joined."""
+    with _opened(root_of(root)) as engine:
+        filters = filters_of(options)
+        return _answer(
+            "symbols", engine, options, lambda: engine.symbols(name, limit=options["limit"], filters=filters)
+        )
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--root", metavar="ROOT", help="The root that holds the file.")
+@json_option
+@shared_options
+def outline(file: str, root: str | None, *, as_json: bool) -> int:
+    """List what FILE declares, as it is on disk now."""
+    top, path = located(file, root)
+    with _opened(top) as engine:
+        syntax = engine.outline(path)
+        if as_json:
+            write(encode.outline(str(engine.root), path, syntax))
+        else:
+            write("".join(render.outline(path, syntax, _paint(), render.width())))
+    return FOUND if syntax.declarations else NOTHING
+
+
+@cli.command()
+@click.argument("root", required=False)
+@click.option("--skipped", is_flag=True, help="List what was left out or cut by lines, and why.")
+@json_option
+@shared_options
+def status(root: str | None, *, skipped: bool, as_json: bool) -> int:
+    """Tell what the index of ROOT holds, and what has changed since; 1 if there is none."""
+    with _opened(root_of(root)) as engine:
+        state = engine.status(skipped=skipped)
+    if as_json:
+        write(encode.status(state, skipped=skipped))
+    else:
+        write("".join(render.status(state, _paint(), skipped=skipped)))
+    return FOUND if state.indexed else NOTHING
+
+
+def _opened(root: Path) -> Engine:
+    import treeseek
+    from treeseek.settings import load
+
+    return treeseek.open(root, load(**settled()))
+
+
+def _synced(engine: Engine, *, rebuild: bool = False) -> SyncReport:
+    with shown(sys.stderr) as progress:
+        return engine.sync(progress, rebuild=rebuild)
+
+
+def _answer(command: str, engine: Engine, options: dict[str, Any], ask: Callable[[], SearchResult]) -> int:
+    """Bring the index up to date unless told not to, ask, and print what fits."""
+    result = _asked(engine, ask, sync=not options["no_sync"])
+    if options["paths_only"]:
+        _print_paths(command, engine, result, options)
+    elif options["as_json"]:
+        _print_json(command, engine, result, options["max_tokens"])
+    else:
+        _print_hits(command, result, options["max_tokens"])
+    if not result.hits and not options["as_json"]:
+        empty = engine.status().files == 0
+        tell(f"{engine.root} holds no file to search; see `treeseek status --skipped`" if empty else "nothing found")
+    return FOUND if result.hits else NOTHING
+
+
+def _asked(engine: Engine, ask: Callable[[], SearchResult], *, sync: bool) -> SearchResult:
+    from treeseek.errors import NotIndexedError, StoreLockedError
+
+    if not sync:
+        return ask()
+    if not engine.indexed:
+        with suppress(NotIndexedError):
+            ask()  # a malformed question is refused before an index is built for it
+    try:
+        _synced(engine)
+    except StoreLockedError:
+        if not engine.indexed:
+            raise
+        result = ask()
+        return replace(result, notes=(*result.notes, "another process is writing the index; this is its last version"))
+    return ask()
+
+
+def _print_hits(command: str, result: SearchResult, max_tokens: int | None) -> None:
+    lay_out = render.symbols if command == "symbols" else render.hits
+    lines = lay_out(result.hits, _paint(), render.width())
+    kept = fit.cut_lines(lines, max_tokens)
+    while kept and kept[-1] == "\n":
+        kept.pop()
+    write("".join(kept))
+    for note in result.notes:
+        tell(f"note: {note}")
+    _tell_of_cut(len(kept) < len(lines), max_tokens)
+
+
+def _print_json(command: str, engine: Engine, result: SearchResult, max_tokens: int | None) -> None:
+    def encoded(part: SearchResult) -> str:
+        return encode.answer(command, str(engine.root), part)
+
+    kept = fit.cut_result(result, max_tokens, encoded)
+    if kept is not None:
+        write(encoded(kept))
+    _tell_of_cut(kept is not result, max_tokens)
+
+
+def _print_paths(command: str, engine: Engine, result: SearchResult, options: dict[str, Any]) -> None:
+    paths = list(dict.fromkeys(hit.path for hit in result.hits))
+    max_tokens = options["max_tokens"]
+    if options["as_json"]:
+
+        def encoded(part: SearchResult) -> str:
+            return encode.paths(command, str(engine.root), part, list(dict.fromkeys(hit.path for hit in part.hits)))
+
+        bare = replace(result, hits=tuple(replace(hit, text="") for hit in result.hits))
+        kept = fit.cut_result(bare, max_tokens, encoded)
+        if kept is not None:
+            write(encoded(kept))
+        _tell_of_cut(kept is not bare, max_tokens)
+        return
+    lines = fit.cut_lines([f"{printable(path)}\n" for path in paths], max_tokens)
+    write("".join(lines))
+    _tell_of_cut(len(lines) < len(paths), max_tokens)
+
+
+def _tell_of_cut(cut: bool, max_tokens: int | None) -> None:
+    if cut:
+        tell(f"note: cut to fit {max_tokens:,} tokens")
+
+
+def _paint() -> render.Paint:
+    from treeseek.settings import no_color
+
+    return render.paint_for(colored=sys.stdout.isatty() and not no_color())

@@ -1,0 +1,57 @@
+"""What leaves the process: data on standard output, everything said about it on standard error.
+
+Paths and code come from trees that nobody vouches for, so whatever a terminal would obey, or show as something
+that isn't there, is spelled out: control characters, directional marks, bytes that are no UTF-8.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TextIO
+
+__all__ = ["drop", "escaped_json", "printable", "tell", "write"]
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line, safe to print: ESC becomes a visible `\\x1b`, a line break `\\n`."""
+    return _UNSAFE.sub(_spelled, text)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    character = match[0]
+    if character in _SHORT:
+        return _SHORT[character]
+    return f"\\x{ord(character):02x}" if character < "\x80" else f"\\u{ord(character):04x}"
+
+
+def escaped_json(document: str) -> str:
+    """Spell out in a JSON document what `printable` does in text; it remains JSON of the same value."""
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
+
+
+def write(text: str) -> None:
+    """Write to standard output as UTF-8, whatever the locale."""
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
+
+
+def tell(message: str) -> None:
+    """Write one line to standard error, after the command's name."""
+    try:
+        sys.stderr.buffer.write(f"treeseek: {printable(message)}\n".encode("utf-8", "backslashreplace"))
+        sys.stderr.buffer.flush()
+    except BrokenPipeError:  # nobody listens; the exit code still tells
+        drop(sys.stderr)
+
+
+def drop(stream: TextIO) -> None:
+    """Let a stream whose reader has gone end in nothing, so that the interpreter's last flush doesn't fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,198 @@
+"""What a person reads: hits, outlines and reports as lines of text, each with its line break."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from treeseek.frontends.cli.output import printable
+
+if TYPE_CHECKING:
+    from treeseek.model import Declaration, Hit, IndexStatus, SyncReport, Syntax
+
+__all__ = ["Paint", "hits", "index_report", "outline", "paint_for", "plain", "status", "symbols", "width"]
+
+SNIPPET_LINES = 6
+PIPE_WIDTH = 240
+"""Columns of a line when nobody says how wide the terminal is."""
+
+Paint = Callable[[str, str], str]
+"""Gives a text the style `path`, `line`, `name` or `dim`."""
+
+_STYLES = {"path": "35", "line": "32", "name": "1", "dim": "2"}
+
+
+def plain(_: str, text: str) -> str:
+    """Return the text as it is."""
+    return text
+
+
+def paint_for(*, colored: bool) -> Paint:
+    """Return how to style texts: with ANSI sequences, or not at all."""
+    return (lambda style, text: f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if text else "") if colored else plain
+
+
+def width() -> int:
+    """Return the columns of the terminal, or PIPE_WIDTH."""
+    try:
+        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 40)
+    except (OSError, ValueError):
+        return PIPE_WIDTH
+
+
+def hits(found: Sequence[Hit], paint: Paint, columns: int) -> list[str]:
+    """Return for each hit a heading and a few of its lines, with a blank line between hits."""
+    lines: list[str] = []
+    for hit in found:
+        if lines:
+            lines.append("\n")
+        lines.append(f"{_place(hit, paint)}  {_title(hit, paint)}   {paint('dim', f'{hit.score:.2f}')}\n")
+        lines += _snippet(hit, paint, columns)
+    return lines
+
+
+def symbols(found: Sequence[Hit], paint: Paint, columns: int) -> list[str]:
+    """Return one line for each declaration: where it is, what it is, and how it begins."""
+    lines = []
+    for hit in found:
+        start = _one_line(hit.signature or _stripped(hit.text.partition("\n")[0]))
+        room = columns - len(f"{_place(hit, plain)}  {_title(hit, plain)}   ")
+        beginning = f"   {paint('dim', _clipped(printable(start), room))}" if start and room > 10 else ""
+        lines.append(f"{_place(hit, paint)}  {_title(hit, paint)}{beginning}\n")
+    return lines
+
+
+def _place(hit: Hit, paint: Paint) -> str:
+    span = f"{hit.start_line}" if hit.start_line == hit.end_line else f"{hit.start_line}-{hit.end_line}"
+    return f"{paint('path', printable(hit.path))}:{paint('line', span)}"
+
+
+def _title(hit: Hit, paint: Paint) -> str:
+    return f"{hit.kind} {paint('name', printable(hit.name))}".rstrip()
+
+
+def _snippet(hit: Hit, paint: Paint, columns: int) -> Iterator[str]:
+    """Yield the lines that matched, or the first that aren't blank, numbered and without common indentation."""
+    lines = [_stripped(line) for line in hit.text.split("\n")]
+    numbers = [line - hit.start_line for line in hit.matched_lines if 0 <= line - hit.start_line < len(lines)]
+    shown = (numbers or [i for i, line in enumerate(lines) if line.strip()])[:SNIPPET_LINES]
+    margin = min((len(lines[i]) - len(lines[i].lstrip()) for i in shown if lines[i].strip()), default=0)
+    digits = len(str(hit.start_line + shown[-1])) if shown else 0
+    for i in shown:
+        number = f"{hit.start_line + i:>{digits}}"
+        text = _clipped(printable(lines[i][margin:]), columns - digits - 4)
+        yield f"  {paint('line', number)}  {text}".rstrip() + "\n"
+
+
+def _stripped(line: str) -> str:
+    """Drop a line's end and a byte order mark, and put spaces for tabs."""
+    return line.rstrip().removeprefix("\ufeff").expandtabs(4)
+
+
+def _one_line(signature: str) -> str:
+    """Join a signature that was written on several lines."""
+    return " ".join(signature.split()).replace("( ", "(").replace(", )", ")").replace(" )", ")")
+
+
+def _clipped(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
+
+
+def outline(path: str, syntax: Syntax, paint: Paint, columns: int) -> list[str]:
+    """Return a heading, then a line for each declaration, indented by what encloses it."""
+    count = len(syntax.declarations)
+    by_lines = f", cut by lines: {printable(syntax.fallback)}" if syntax.fallback else ""
+    lines = [f"{paint('path', printable(path))}  {syntax.language}, {_counted(count, 'declaration')}{by_lines}\n"]
+    spans = [_span(declaration) for declaration in syntax.declarations]
+    span_width = max(map(len, spans), default=0)
+    kind_width = max((len(declaration.kind) for declaration in syntax.declarations), default=0)
+    for declaration, span, depth in zip(syntax.declarations, spans, _depths(syntax.declarations), strict=True):
+        head = f"  {paint('line', span.ljust(span_width))}  {paint('dim', declaration.kind.ljust(kind_width))}  "
+        text = printable(_one_line(declaration.signature or declaration.name))
+        lines.append(head + "  " * depth + _clipped(text, columns - span_width - kind_width - 6 - 2 * depth) + "\n")
+    return lines
+
+
+def _span(declaration: Declaration) -> str:
+    start, end = declaration.start_line, declaration.end_line
+    return f"{start}" if start == end else f"{start}-{end}"
+
+
+def _depths(declarations: Sequence[Declaration]) -> list[int]:
+    """Return how many earlier declarations enclose each one."""
+    ends: list[int] = []
+    depths = []
+    for declaration in declarations:
+        while ends and ends[-1] < declaration.end_byte:
+            ends.pop()
+        depths.append(len(ends))
+        ends.append(declaration.end_byte)
+    return depths
+
+
+def index_report(root: str, directory: str, report: SyncReport) -> list[str]:
+    """Return what a sync did, in a few lines."""
+    seconds = f"{report.seconds:.1f} s"
+    changes = (("added", report.added), ("changed", report.changed), ("deleted", report.deleted))
+    if any(count for _, count in changes):
+        done = ", ".join(f"{count:,} {what}" for what, count in changes if count)
+        chunks = _counted(report.chunks_embedded, "chunk")
+        first = f"{printable(root)}: {_counted(report.files, 'file')}, {done}, {chunks} embedded, in {seconds}\n"
+    else:
+        first = f"{printable(root)}: {_counted(report.files, 'file')}, up to date, in {seconds}\n"
+    lines = [first]
+    if report.reasons:
+        lines.append(f"  left out or cut by lines: {_tally(report.reasons)} (listed by `treeseek status --skipped`)\n")
+    return [*lines, f"  index: {printable(directory)}\n"]
+
+
+def status(state: IndexStatus, paint: Paint, *, skipped: bool) -> list[str]:
+    """Return the state of an index, and with `skipped` a line for everything that was left out."""
+    lines = [f"{paint('path', printable(state.root))}\n"]
+    for name, value in _state_rows(state, skipped=skipped):
+        lines.append(f"  {paint('dim', name.ljust(9))}  {printable(value)}\n")
+    if skipped and state.skipped:
+        widest = max(len(left.reason) for left in state.skipped)
+        lines.append("\n")
+        for left in state.skipped:
+            detail = f"  {paint('dim', printable(left.detail))}" if left.detail else ""
+            lines.append(f"{left.reason.ljust(widest)}  {printable(left.path)}{detail}\n")
+    return lines
+
+
+def _state_rows(state: IndexStatus, *, skipped: bool) -> Iterator[tuple[str, str]]:
+    if state.indexed:
+        yield "indexed", f"{_counted(state.files, 'file')}, {_counted(state.chunks, 'chunk')}, version {state.version}"
+        yield "languages", _tally(state.languages) or "none"
+        yield "embedder", state.embedder
+        yield "on disk", f"{_size(state.bytes_on_disk)} in {state.directory}"
+    else:
+        yield "indexed", "not yet; `treeseek index` or a first search does it"
+    waiting = ", ".join(f"{count:,} {what}" for what, count in state.pending.items() if count)
+    yield "pending", waiting or "nothing"
+    if skipped:
+        yield "left out", _tally(Counter(left.reason for left in state.skipped)) or "nothing"
+    else:
+        yield "left out", "listed by `treeseek status --skipped`"
+
+
+def _tally(counts: Mapping[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {name}" for name, count in ordered)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _size(count: int) -> str:
+    return (
+        f"{count / 1e9:.1f} GB"
+        if count >= 1e9
+        else f"{count / 1e6:.1f} MB"
+        if count >= 1e6
+        else f"{count / 1e3:.0f} kB"
+    )
