@@ -41,7 +41,7 @@ def part_of(module: str) -> str:
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Yield every module that is imported anywhere, `from treeseek import x` as `treeseek.x`; relative ones with dots."""
+    """Yield every module imported anywhere: `from treeseek import x` as `treeseek.x`, relative ones with dots."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -72,4 +72,6 @@ def test_every_command_has_help(command: str) -> None:
 
 def test_the_readme_gives_the_test_command_that_continuous_integration_runs() -> None:
     blocks = (REPOSITORY / "README.md").read_text().split("```")[1::2]
-    assert any(line.split("#")[0].strip() == "make test" for block in blocks for line in block.splitlines())
+    assert any(
+        line.split("#")[0].strip().removeprefix("$ ") == "make test" for block in blocks for line in block.splitlines()
+    )

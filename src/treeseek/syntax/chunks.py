@@ -130,8 +130,11 @@ def _join(out: list[Piece], first: int) -> None:
     kept = [last]
     for piece in out[first + 1 :]:
         size = piece.end - last.start
-        is_sliver = last.end - last.start < SLIVER_BYTES or piece.end - piece.start < SLIVER_BYTES
-        if size <= (MAX_CHUNK_BYTES if is_sliver else JOIN_BYTES) and (is_sliver or last.owner is piece.owner):
+        if size <= JOIN_BYTES and last.owner is piece.owner:
+            is_joined = True
+        else:
+            is_joined = size <= MAX_CHUNK_BYTES and (_is_sliver(last) or _is_sliver(piece))
+        if is_joined:
             if piece.weight > last.weight:
                 last.main, last.weight = piece.main, piece.weight
             if last.end - last.start < SLIVER_BYTES:
@@ -141,6 +144,11 @@ def _join(out: list[Piece], first: int) -> None:
             kept.append(piece)
             last = piece
     out[first:] = kept
+
+
+def _is_sliver(piece: Piece) -> bool:
+    """Whether this is hardly anything, and no declaration of its own but the header of one or what lies between."""
+    return piece.end - piece.start < SLIVER_BYTES and (piece.main is None or piece.main is piece.owner)
 
 
 def _split(data: bytes, start: int, end: int, node: Node) -> list[tuple[int, int]]:

@@ -70,14 +70,14 @@ class Item:
         self.start, self.end, self.head, self.body = other.start, other.end, other.head, other.body
 
 
-_position = attrgetter("start", "name_byte")
+_position = attrgetter("start")
 
 
 def collect(grammar: Grammar, root: Node, data: bytes) -> list[Item]:
     """Return the top-level items of a tree, in order, with their children."""
     top: list[Item] = []
     attributes: dict[int, int] = {}
-    stack: list[tuple[Node, Item | None, bool, int]] = [(root, None, False, 0)]
+    stack: list[_Visit] = [(root, None, False, 0)]
     kinds, matches = grammar.kinds, grammar.cursor.matches
     while stack:
         node, owner, local, depth = stack.pop()
@@ -109,9 +109,11 @@ def collect(grammar: Grammar, root: Node, data: bytes) -> list[Item]:
     return top
 
 
-def _enter(
-    nodes: list[Node], entered: set[int], stack: list[tuple[Node, Item | None, bool, int]], context: tuple[Item | None, bool, int]
-) -> None:  # fmt: skip
+_Visit = tuple["Node", Item | None, bool, int]
+"""A container to look into: its node, what it is inside of, whether that is a function's body, and how deep it is."""
+
+
+def _enter(nodes: list[Node], entered: set[int], stack: list[_Visit], context: tuple[Item | None, bool, int]) -> None:
     """Put on the stack the nodes to look into that aren't there yet."""
     for node in nodes:
         if node.id not in entered:
@@ -120,8 +122,14 @@ def _enter(
 
 
 def _item(
-    grammar: Grammar, data: bytes, pattern: int, kind: str, captures: Mapping[str, list[Node]], owner: Item | None, local: bool
-) -> Item | None:  # fmt: skip
+    grammar: Grammar,
+    data: bytes,
+    pattern: int,
+    kind: str,
+    captures: Mapping[str, list[Node]],
+    owner: Item | None,
+    local: bool,
+) -> Item | None:
     """Return the item of a match, or None if it is no declaration after all."""
     node = captures[kind][0]
     if kind == "keyword":

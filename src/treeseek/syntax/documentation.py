@@ -16,9 +16,12 @@ __all__ = ["docstring", "documented_from", "plain_text"]
 MAX_DOC_CHARS = 600
 _LOOK_BACK = 200
 _NONE = (0, 0)
-_MARKS = " \t/*#-!|^{<"
+_MARKS = " \t/*#-!|^{"
 
 _DOCSTRING = re.compile(rb"\s*(?:do\s+@moduledoc\s+(?:~[sS])?)?[rRuUbB]{0,2}(\"\"\"|'''|\"|')")
+_TAG = re.compile(
+    r"</?(?:summary|param|returns|remarks|para|p|see|seealso|c|code|typeparam|value|li|ul|pre|b|i|em)\b[^<>\n]*>"
+)
 _DOC_ATTRIBUTE = re.compile(rb"@(?:type)?doc\s+(?:~[sS])?\"+")
 
 
@@ -61,7 +64,11 @@ def _previous(
     end = line_start + len(data[line_start:top].rstrip())
     if data[line_start:end].strip():
         return (attributes[end], end, False) if end in attributes else None
-    previous = data.rfind(b"\n", floor, line_start - 1) + 1 or floor
+    previous = data.rfind(b"\n", floor, line_start - 1) + 1
+    if not previous:
+        if floor and data[floor - 1] != 10:
+            return None  # what ends at the floor has the beginning of this line
+        previous = floor
     text = data[previous : line_start - 1].rstrip()
     end = previous + len(text)
     line = text.lstrip()
@@ -109,5 +116,7 @@ def plain_text(data: bytes, span: tuple[int, int]) -> str:
     if end <= start:
         return ""
     text = data[start : min(end, start + 2 * MAX_DOC_CHARS)].decode("utf-8", "replace")
+    if "<" in text:
+        text = _TAG.sub("", text)
     lines = [line.lstrip(_MARKS).rstrip() for line in text.splitlines()]
     return "\n".join(lines).strip("\n */")[:MAX_DOC_CHARS].rstrip(' */-}]\n"')

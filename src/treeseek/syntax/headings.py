@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from treeseek.syntax.chunks import JOIN_BYTES, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES
 from treeseek.syntax.lines import split
@@ -11,6 +12,7 @@ __all__ = ["sections"]
 
 MAX_HEADING_CHARS = 200
 
+_FRONT_MATTER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?:(?!---)[^\n]*\n){0,200}---[ \t]*\r?\n")
 _FENCE = re.compile(rb"^ {0,3}(`{3,}|~{3,})")
 _ATX = re.compile(rb"^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*\r?$")
 _SETEXT = re.compile(rb"^ {0,3}(=+|-+)[ \t]*\r?$")
@@ -34,7 +36,7 @@ def sections(data: bytes, language: str) -> list[tuple[str, str, str, int, int]]
     borders = [*headings, (len(data), 0, b"")]
     if borders[0][0] > 0:
         found.append(("", "", 0, borders[0][0]))
-    for (start, level, text), (end, _, _) in zip(borders, borders[1:], strict=False):
+    for (start, level, text), (end, _, _) in pairwise(borders):
         name = " ".join(text.decode("utf-8", "replace").split())[:MAX_HEADING_CHARS]
         path = [(above, title) for above, title in path if above < level] + [(level, name)]
         found.append((name, " > ".join(title for _, title in path)[:MAX_HEADING_CHARS], start, end))
@@ -75,11 +77,17 @@ def _lines(data: bytes) -> list[tuple[int, bytes]]:
     return lines
 
 
+def _front_matter(data: bytes) -> int:
+    """Return how many lines the metadata between `---` at the top takes, if there is any."""
+    match = _FRONT_MATTER.match(data)
+    return match[0].count(b"\n") if match else 0
+
+
 def _markdown(data: bytes) -> list[Heading]:
     headings: list[Heading] = []
     fence = b""
     previous: tuple[int, bytes] | None = None
-    for start, line in _lines(data):
+    for start, line in _lines(data)[_front_matter(data) :]:
         mark = _FENCE.match(line)
         if fence:
             if mark and mark[1].startswith(fence) and not line.strip().strip(fence[:1]):

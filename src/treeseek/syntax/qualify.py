@@ -23,6 +23,8 @@ def plain_name(raw: bytes) -> tuple[str, bool]:
     text = "".join(raw[:MAX_NAME_BYTES].decode("utf-8", "replace").split())
     if text[:1] in ("'", '"', "`") and text[-1:] == text[:1]:
         text = text[1:-1]
+    if text[:1] == "(" and text[-1:] == ")":
+        text = text[1:-1]  # an operator, as Haskell names it in prefix position
     if not _OPERATOR.search(text):
         while (bare := _TYPE_ARGUMENTS.sub("", text)) != text:
             text = bare

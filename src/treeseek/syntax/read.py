@@ -93,11 +93,11 @@ def _located(
 
 def _trimmed(data: bytes, start: int, end: int) -> tuple[int, int]:
     """Leave out blank lines before and white space after the text of a span that isn't all blank."""
-    text = data[start:end]
-    end = start + len(text.rstrip())
-    first = end - start - len(text.strip())
-    if first:
-        start = max(data.rfind(b"\n", start, start + first) + 1, start)
+    text = data[start:end].rstrip()
+    end = start + len(text)
+    blank = len(text) - len(text.lstrip()) if text[0] <= 32 else 0
+    if blank:
+        start = data.rfind(b"\n", start, start + blank) + 1 or start
     return start, end
 
 
@@ -127,10 +127,15 @@ def _declarations(data: bytes, items: Sequence[Item]) -> tuple[list[Declaration]
 
 def _signature(data: bytes, item: Item) -> str:
     """Return the header of a declaration in one line."""
-    raw = data[item.head : min(item.body, item.head + 3 * MAX_SIGNATURE_CHARS)]
-    if item.kind in ("constant", "variable"):
+    head, body = item.head, item.body
+    if body - head > 3 * MAX_SIGNATURE_CHARS:
+        body = head + 3 * MAX_SIGNATURE_CHARS
+    raw = data[head:body]
+    if b"\n" in raw and item.kind in ("constant", "variable"):
         raw = raw.partition(b"\n")[0]
-    return b" ".join(raw.split()).decode("utf-8", "replace").rstrip(" {=:")[:MAX_SIGNATURE_CHARS]
+    if b"\n" in raw or b"  " in raw or b"\t" in raw:
+        raw = b" ".join(raw.split())
+    return raw.decode("utf-8", "replace").rstrip("\r {=:")[:MAX_SIGNATURE_CHARS]
 
 
 def _chunks(

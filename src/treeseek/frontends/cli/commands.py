@@ -67,9 +67,10 @@ def index(root: str | None, *, rebuild: bool, as_json: bool) -> int:
 @answer_options(limit=10)
 @shared_options
 def search(query: str, root: str | None, **options: Any) -> int:
-    """Find the places that answer QUERY, a question in plain words or the name of something.
+    """Find the places that answer QUERY.
 
-    A root that was never indexed is indexed first, a changed one brought up to date.
+    QUERY is a question in plain words, or the name of something. A root that was never indexed is indexed first, a
+    changed one is brought up to date.
     """
     from treeseek.errors import RootError
 
@@ -137,7 +138,10 @@ def outline(file: str, root: str | None, *, as_json: bool) -> int:
 @json_option
 @shared_options
 def status(root: str | None, *, skipped: bool, as_json: bool) -> int:
-    """Tell what the index of ROOT holds, and what has changed since; 1 if there is none."""
+    """Tell what the index of ROOT holds and what it lacks.
+
+    The exit code is 1 if there is no index yet.
+    """
     with _opened(root_of(root)) as engine:
         state = engine.status(skipped=skipped)
     if as_json:

@@ -58,7 +58,7 @@ def symbols(found: Sequence[Hit], paint: Paint, columns: int) -> list[str]:
     """Return one line for each declaration: where it is, what it is, and how it begins."""
     lines = []
     for hit in found:
-        start = _one_line(hit.signature or _stripped(hit.text.partition("\n")[0]))
+        start = _one_line(hit.signature or _stripped(hit.text.partition("\n")[0]).rstrip(" :{"))
         room = columns - len(f"{_place(hit, plain)}  {_title(hit, plain)}   ")
         beginning = f"   {paint('dim', _clipped(printable(start), room))}" if start and room > 10 else ""
         lines.append(f"{_place(hit, paint)}  {_title(hit, paint)}{beginning}\n")

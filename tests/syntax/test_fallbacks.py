@@ -1,0 +1,66 @@
+"""Files that can't be parsed are cut by lines and say so; nothing crashes the process."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from treeseek.syntax import analyse, names
+from treeseek.syntax.grammars import UNTIMED_BYTES
+from treeseek.syntax.languages import LANGUAGES
+
+PARSED = sorted(row.name for row in LANGUAGES.values() if row.reader == "syntax")
+
+
+def test_a_parse_that_takes_too_long_is_given_up_and_leaves_no_trace() -> None:
+    slow = b"int x = " + b"a<b," * 20_000
+    assert len(slow) > UNTIMED_BYTES
+    given_up = analyse(slow, "cpp", deadline_seconds=0.0)
+    assert (given_up.fallback, given_up.declarations) == ("parse-timeout", ())
+    assert b"".join(slow[c.start_byte : c.end_byte] for c in given_up.chunks) == slow
+    after = analyse(b"int f() { return 1; }\n", "cpp", deadline_seconds=20)
+    assert [d.name for d in after.declarations] == ["f"]
+
+
+def test_the_deadline_is_kept() -> None:
+    started = time.monotonic()
+    analyse(b"int x = " + b"a<b," * 200_000, "cpp", deadline_seconds=0.2)
+    assert time.monotonic() - started < 20  # hundreds of seconds and gigabytes without it
+
+
+@pytest.mark.parametrize("language", ["python", "java", "go", "rust"])
+def test_a_file_that_is_mostly_errors_is_cut_by_lines(language: str) -> None:
+    syntax = analyse(b")]} => ?? <% %> ((( \xff\xfe :: \n" * 60, language, deadline_seconds=20)
+    assert (syntax.fallback, syntax.declarations) == ("parse-errors", ())
+    assert {chunk.kind for chunk in syntax.chunks} == {"text"}
+
+
+def test_a_file_with_a_few_errors_is_still_parsed() -> None:
+    source = b"def a(): return 1\n" * 20 + b"def b(:\n" + b"def c(): return 1\n" * 20
+    syntax = analyse(source, "python", deadline_seconds=20)
+    assert syntax.fallback == "" and len(syntax.declarations) >= 40
+
+
+def test_an_unknown_language_is_cut_by_lines() -> None:
+    syntax = analyse(b"one\ntwo\n", "klingon", deadline_seconds=1)
+    assert (syntax.language, [c.kind for c in syntax.chunks]) == ("klingon", ["text"])
+
+
+def test_plain_languages_never_parse() -> None:
+    for language in names() - set(PARSED):
+        assert analyse(b"x: 1\n", language, deadline_seconds=0.0).fallback == ""
+
+
+@pytest.mark.parametrize("language", PARSED)
+def test_deep_nesting_does_not_crash(language: str) -> None:
+    """In a process of its own, so that a crash of it is seen as one."""
+    code = (
+        "import sys; from treeseek.syntax import analyse\n"
+        "for opening, closing in ('()', '[]', '{}', ('class A {', '}')):\n"
+        "    for text in (opening * 50_000, opening * 50_000 + closing * 50_000):\n"
+        "        assert analyse(text.encode(), sys.argv[1], deadline_seconds=0.2).chunks\n"
+        "print('done')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code, language], capture_output=True, text=True, timeout=300)
+    assert (run.returncode, run.stdout) == (0, "done\n"), run.stderr[-500:]
