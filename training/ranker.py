@@ -116,27 +116,25 @@ def _lambdas(row: Judged, weights: NDArray[np.float64], scale: Floats) -> NDArra
     return direction
 
 
-def calibrated(rows: list[Judged], weights: Floats) -> tuple[float, float]:
-    """Return slope and bias of the logistic curve from a file's score to whether it is right, over the first tens.
+def calibrated(rows: list[Judged], weights: Floats) -> list[float]:
+    """Return the logistic curve that says how likely a file is right: weights of its score, of how far it is behind
+    the first, and a bias, fitted to the first tens of all rankings.
 
-    Platt scaling, fitted by Newton's method.
+    Platt scaling, by Newton's method.
     """
-    scores, right = [], []
+    lines, right = [], []
     for row in rows:
-        raw = row.features @ weights
+        raw = (row.features @ weights).astype(np.float64)
         top = np.argsort(-raw, kind="stable")[:10]
-        scores.append(raw[top])
+        lines.append(np.stack([raw[top], raw[top] - raw[top[0]], np.ones(len(top))], axis=1))
         right.append(row.right[top])
-    x = np.stack([np.concatenate(scores).astype(np.float64), np.ones(sum(map(len, scores)))], axis=1)
-    y = np.concatenate(right).astype(np.float64)
-    centre = x[:, 0].mean()
-    x[:, 0] -= centre
-    line = np.zeros(2)
-    for _ in range(30):
+    x, y = np.concatenate(lines), np.concatenate(right).astype(np.float64)
+    line = np.zeros(3)
+    for _ in range(50):
         chance = 1 / (1 + np.exp(-x @ line))
-        hessian = (x * (chance * (1 - chance))[:, None]).T @ x + 1e-6 * np.eye(2)
+        hessian = (x * (chance * (1 - chance))[:, None]).T @ x + 1e-6 * np.eye(3)
         line += np.linalg.solve(hessian, x.T @ (y - chance))
-    return float(line[0]), float(line[1] - line[0] * centre)
+    return [round(float(number), 4) for number in line]
 
 
 def cross_validated(rows: list[Judged], l2: float, start: Floats) -> tuple[float, list[float]]:
@@ -174,8 +172,7 @@ def main() -> int:
     if args.out:
         recipe = {"l2": args.l2, "steps": STEPS, "rate": RATE, "queries": len(rows), "cross_validated": round(held, 4),
                   "fitted": round(shipped, 4), "made_with": provenance()}  # fmt: skip
-        slope, bias = calibrated(rows, weights)
-        calibration = {"slope": round(slope, 4), "bias": round(bias, 4)}
+        calibration = dict(zip(("score", "behind", "bias"), calibrated(rows, weights), strict=True))
         args.out.write_text(
             json.dumps({"weights": stored, "calibration": calibration, "recipe": recipe}, indent=1) + "\n", "utf-8"
         )

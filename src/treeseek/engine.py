@@ -19,7 +19,7 @@ from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
 from treeseek.settings import Settings, load
 from treeseek.store import IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
-from treeseek.syntax import analyse, detect, names
+from treeseek.syntax import analyse, detect, names, resolve
 from treeseek.workspace import classify, open_root, resolve_root, walk
 
 __all__ = ["Engine", "open_engine"]
@@ -167,7 +167,7 @@ class Engine:
     def _checked(self, filters: Filters, limit: int) -> Filters:
         if not 1 <= limit <= MAX_LIMIT:
             raise UsageError(f"a limit of {limit} is not between 1 and {MAX_LIMIT}")
-        return filtering.checked(filters, names())
+        return filtering.checked(filters, resolve, names())
 
     def _current_store(self) -> UnitStore | None:
         """Return the store, unless there is none or its rows were made by another embedder or analysis."""

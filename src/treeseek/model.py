@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,8 +58,7 @@ class Skipped:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """Something that the code names. `name` is qualified with dots (`Session.get`), whatever the language."""
 
     kind: str
@@ -72,8 +71,7 @@ class Declaration:
     end_line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A piece of a file that is retrieved as one: a declaration, part of one, or what lies between.
 
     `name` and `signature` are those of the main declaration in it, or of the one that encloses it, or empty.

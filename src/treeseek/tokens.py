@@ -273,8 +273,8 @@ def word_terms(batch: TokenBatch) -> NDArray[np.int64]:
     unknown = np.flatnonzero(terms < 0)
     if len(unknown):
         fresh, first = np.unique(batch.hash[unknown], return_index=True)
-        values = np.fromiter((term_of(batch.word(i)) for i in unknown[first].tolist()), np.int64, len(first))
-        table.add(fresh, values)
+        stems: list[str] = _stemmer().stemWords([batch.word(i) for i in unknown[first].tolist()])
+        table.add(fresh, (hash_words(stems) >> np.uint64(32)).astype(np.int64))
         terms[unknown] = table.get(batch.hash[unknown])
     return terms
 

@@ -11,13 +11,16 @@ from treeseek.embedding import default_embedder
 from treeseek.errors import WorkerError
 from treeseek.indexing import wire
 from treeseek.indexing.analyse import FileText, analyse_files
+from treeseek.indexing.identity import content_hash
 from treeseek.model import SourceFile, UnitColumns
 
 PYTHON = b'"""Sums."""\n\n\ndef add(a, b):\n    """Add two numbers."""\n    return a + b\n\n\nclass Empty:\n    pass\n'
 
 
 def analysed(data: bytes = PYTHON, path: str = "sums.py") -> UnitColumns:
-    return analyse_files([FileText(SourceFile(path, len(data), 5, 6), data)], default_embedder(), 5.0)
+    return analyse_files(
+        [FileText(SourceFile(path, len(data), 5, 6), data, content_hash(data))], default_embedder(), 5.0
+    )
 
 
 def equal(a: UnitColumns, b: UnitColumns) -> bool:
@@ -36,7 +39,7 @@ def test_rows_survive_the_wire() -> None:
 
 
 def test_files_survive_the_wire_with_names_that_are_no_text() -> None:
-    files = [FileText(SourceFile("a\udcff\n.py", 1, 2, 2**63), b"\x00\xff")]
+    files = [FileText(SourceFile("a\udcff\n.py", 1, 2, 2**63), b"\x00\xff", "hash")]
     stream = io.BytesIO()
     wire.write_frame(stream, wire.pack_files(files))
     stream.seek(0)

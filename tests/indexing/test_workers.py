@@ -10,6 +10,7 @@ import pytest
 
 from treeseek.indexing import wire, workers
 from treeseek.indexing.analyse import FileText
+from treeseek.indexing.identity import content_hash
 from treeseek.indexing.workers import analyser
 from treeseek.model import SourceFile, UnitColumns
 
@@ -18,7 +19,9 @@ DEADLINE = 2.0
 
 def files(count: int) -> list[FileText]:
     texts = [f"def function_{i}(x):\n    return x + {i}\n".encode() for i in range(count)]
-    return [FileText(SourceFile(f"f{i:03}.py", len(text), 1, i), text) for i, text in enumerate(texts)]
+    return [
+        FileText(SourceFile(f"f{i:03}.py", len(text), 1, i), text, content_hash(text)) for i, text in enumerate(texts)
+    ]
 
 
 def rows_of(worker_count: int, batches: list[list[FileText]]) -> list[UnitColumns]:
@@ -61,7 +64,7 @@ def test_a_file_that_ends_its_worker_is_cut_by_lines_and_costs_no_other(
     monkeypatch.setattr(sys.modules[__name__], "DEADLINE", 0.3)
     batch = files(5)
     text = f"def bad():\n    return '{word}'\n".encode()
-    batch[2] = FileText(SourceFile("bad.py", len(text), 1, 1), text)
+    batch[2] = FileText(SourceFile("bad.py", len(text), 1, 1), text, content_hash(text))
     rows = rows_of(1, [batch, files(9)[6:]])
     notes = {path: note for part in rows for path, note in zip(part.path, part.note, strict=True) if note}
     assert notes == {"bad.py": reason}

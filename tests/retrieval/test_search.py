@@ -64,6 +64,9 @@ def test_scores_descend_among_first_chunks_and_the_minimum_holds(engine: Engine)
     ("filters", "allowed"),
     [
         (Filters(languages=("go",)), {"src/cache/lru.go"}),
+        (Filters(languages=("golang",)), {"src/cache/lru.go"}),
+        (Filters(include=("src/**/*.py", "!report.py")), {"src/upload/retry_policy.py", "src/http/router.py"}),
+        (Filters(include=("*a*a*a*a*a*a*a*a*a*a*a*a*a*b",)), set()),
         (
             Filters(include=("*.py",)),
             {"src/report.py", "src/upload/retry_policy.py", "src/http/router.py", "tests/test_router.py"},
@@ -113,8 +116,11 @@ def test_a_query_about_nothing_here_finds_nothing(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
-        (Filters(languages=("klingon",)), "no language 'klingon'"),
-        (Filters(kinds=("gizmo",)), "no kind 'gizmo'"),
+        (Filters(languages=("qwxz",)), "no language 'qwxz'; known are asciidoc, "),
+        (Filters(languages=("pyton",)), "no language 'pyton'; did you mean python"),
+        (Filters(kinds=("gizmo",)), "no kind 'gizmo'; known are block, class"),
+        (Filters(kinds=("Function",)), "did you mean function"),
+        (Filters(include=("a\nb",)), "line break"),
         (Filters(path="../secret"), "not inside the root"),
         (Filters(path="/etc"), "not inside the root"),
     ],

@@ -38,6 +38,8 @@ def with_context(
     """
     chunks = normalized(chunks)
     sums = np.zeros_like(paths)
-    np.add.at(sums, file_of_chunk, chunks)
+    if len(chunks):
+        starts = np.flatnonzero(np.diff(file_of_chunk, prepend=-1))
+        sums[file_of_chunk[starts]] = np.add.reduceat(chunks, starts)
     context = PATH_WEIGHT * normalized(paths) + FILE_WEIGHT * normalized(sums)
     return normalized(chunks + context[file_of_chunk])

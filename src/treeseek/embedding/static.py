@@ -72,17 +72,20 @@ class StaticEmbedder:
         """Return an array of shape (batch.texts, dims) for texts that are already tokenised."""
         words = self._vocabulary.get(batch.hash)
         known = words >= 0
-        keys = batch.text[known] * len(self._vectors) + words[known]
+        bits = len(self._vectors).bit_length()
+        keys = (batch.text[known] << bits) | words[known]
         keys.sort()
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         counts = np.diff(first, append=len(keys)).astype(np.float32)
-        texts, ids = np.divmod(keys[first], len(self._vectors))
+        texts, ids = keys[first] >> bits, keys[first] & ((1 << bits) - 1)
         out = np.zeros((batch.texts, self._vectors.shape[1]), np.float32)
         borders = np.searchsorted(texts, np.arange(batch.texts + 1)).tolist()
-        table = self._table
+        longest = int(np.diff(borders).max(initial=0))
+        rows = np.empty((longest, out.shape[1]), np.float32)
         for text, (begin, end) in enumerate(pairwise(borders)):
-            if end > begin:
-                out[text] = counts[begin:end] @ table[ids[begin:end]]
+            # Gathered into one buffer: a fresh array for each text would cost more than the product.
+            np.take(self._table, ids[begin:end], axis=0, out=rows[: end - begin], mode="clip")
+            np.dot(counts[begin:end], rows[: end - begin], out=out[text])
         return normalized(out)
 
 

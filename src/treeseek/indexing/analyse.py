@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from treeseek import telemetry
 from treeseek.embedding import TokenEmbedder
 from treeseek.embedding.context import path_text, with_context
-from treeseek.indexing.identity import chunk_ids, content_hash, file_id
+from treeseek.indexing.identity import chunk_ids, file_id
 from treeseek.model import Declaration, SourceFile, Syntax, UnitColumns
 from treeseek.syntax import ANALYSIS_VERSION, analyse, detect
 from treeseek.tokens import TERMS_VERSION, TermRows, batches
@@ -23,10 +24,11 @@ FINGERPRINT = f"syntax-{ANALYSIS_VERSION}/terms-{TERMS_VERSION}/context-1"
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """A file to analyse: what the walk said of it, and its bytes as they were read."""
+    """A file to analyse: what the walk said of it, its bytes as they were read, and their `content_hash`."""
 
     source: SourceFile
     data: bytes
+    digest: str
 
 
 @dataclass(slots=True)
@@ -87,22 +89,28 @@ def analyse_files(
     declared: list[Sequence[Declaration]] = []
     for number, file in enumerate(files):
         language = detect(file.source.path, file.data[:4096])
-        if unparsable:
-            syntax = replace(analyse(file.data, "text", deadline_seconds=deadline_seconds), language=language,
-                             fallback=unparsable)  # fmt: skip
-        else:
-            syntax = analyse(file.data, language, deadline_seconds=deadline_seconds)
-        digest = content_hash(file.data)
-        rows.add_file(file.source, "file", language, syntax.fallback, digest)
+        syntax = _syntax(file.data, language, deadline_seconds, unparsable)
+        rows.add_file(file.source, "file", language, syntax.fallback, file.digest)
         declared.append(())
         pieces = [file.data[chunk.start_byte : chunk.end_byte] for chunk in syntax.chunks]
         row_of_text += range(len(rows.strings), len(rows.strings) + len(pieces))
         file_of_text += [number] * len(pieces)
         texts += pieces
-        _add_chunks(rows, declared, file.source.path, syntax, pieces, digest)
+        _add_chunks(rows, declared, file.source.path, syntax, pieces, file.digest)
     paths = [path_text(file.source.path) for file in files]
     return _with_tokens(rows, declared, texts, np.array(row_of_text, np.int64), np.array(file_of_text, np.int64),
                         paths, embedder)  # fmt: skip
+
+
+def _syntax(data: bytes, language: str, deadline_seconds: float, unparsable: str) -> Syntax:
+    """Read one file; by lines if it is known to be unparsable, or turns out to be in a way nobody foresaw."""
+    if not unparsable:
+        try:
+            return analyse(data, language, deadline_seconds=deadline_seconds, documentation=False)
+        except Exception as error:  # noqa: BLE001 - the worker's boundary: one file must not cost the others
+            telemetry.count("treeseek_analysis_errors_total", error=type(error).__name__)
+    by_lines = analyse(data, "text", deadline_seconds=deadline_seconds)
+    return replace(by_lines, language=language, fallback=unparsable or "analysis-error")
 
 
 def _add_chunks(

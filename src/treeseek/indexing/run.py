@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,14 +90,14 @@ def sync(
         known = {} if fresh else known_files(store.snapshot().manifest())
         todo = plan(found.files, known)
         changes = _Changes()
-        rows = _analysed(root, todo, known, changes, settings, tell)
+        rows = _analysed(root, todo, found.brought_back, known, changes, settings, tell)
         version = _commit(store, known, todo, changes, rows, tell, fresh)
     return _report(found, known, todo, changes, rows, version, time.perf_counter() - started)
 
 
 def _analysed(
-    root: Path, todo: Plan, known: Mapping[str, KnownFile], changes: _Changes, settings: Settings,
-    tell: ProgressCallback,
+    root: Path, todo: Plan, wanted: Collection[str], known: Mapping[str, KnownFile], changes: _Changes,
+    settings: Settings, tell: ProgressCallback,
 ) -> list[UnitColumns]:  # fmt: skip
     """Read and analyse the planned files. Returns the new rows in the order of the files."""
     planned = batched(todo.read)
@@ -108,7 +108,7 @@ def _analysed(
     with open_root(root) as reader:
 
         def load(i: int) -> list[FileText]:
-            return list(_changed(reader.read, planned[i], known, changes, settings.max_file_bytes))
+            return list(_changed(reader.read, planned[i], known, changes, settings.max_file_bytes, wanted))
 
         workers = _workers(settings, total_bytes, len(planned))
         with analyser(workers, settings.parse_seconds) as run:
@@ -130,9 +130,12 @@ def _workers(settings: Settings, total_bytes: int, batches: int) -> int:
 
 def _changed(
     read: Callable[..., bytes], batch: Sequence[SourceFile], known: Mapping[str, KnownFile], changes: _Changes,
-    max_bytes: int,
+    max_bytes: int, wanted: Collection[str],
 ) -> Iterator[FileText]:  # fmt: skip
-    """Yield the files of a batch whose bytes must be analysed; note all others in `changes`."""
+    """Yield the files of a batch whose bytes must be analysed; note all others in `changes`.
+
+    `wanted` are files that the user asked for by name: they are read even if they look generated or minified.
+    """
     for file in batch:
         before = known.get(file.path)
         read_at = time.time_ns()
@@ -148,11 +151,12 @@ def _changed(
             if before.mtime_ns != 0:
                 changes.touched.append((source, before.kind, before.language, before.note, digest))
             continue
-        if reason := classify(file.path, data):
+        reason = classify(file.path, data)
+        if reason and (reason == "binary" or file.path not in wanted):
             changes.left_out.append((source, "skipped", detect(file.path, data[:4096]), reason, digest))
             continue
         changes.analysed.append(file.path)
-        yield FileText(source, data)
+        yield FileText(source, data, digest)
 
 
 def _note_unreadable(file: SourceFile, reason: str, before: KnownFile | None, changes: _Changes) -> None:

@@ -54,14 +54,17 @@ def read_frame(stream: IO[bytes]) -> Any:
         raise WorkerError(f"a worker sent a broken frame: {error}") from error
 
 
-def pack_files(files: list[FileText]) -> list[tuple[str, int, int, int, bytes]]:
+def pack_files(files: list[FileText]) -> list[tuple[str, int, int, int, bytes, str]]:
     """Return files as plain tuples."""
-    return [(f.source.path, f.source.size, f.source.mtime_ns, f.source.inode, f.data) for f in files]
+    return [(f.source.path, f.source.size, f.source.mtime_ns, f.source.inode, f.data, f.digest) for f in files]
 
 
-def unpack_files(packed: list[tuple[str, int, int, int, bytes]]) -> list[FileText]:
+def unpack_files(packed: list[tuple[str, int, int, int, bytes, str]]) -> list[FileText]:
     """Return what `pack_files` was given."""
-    return [FileText(SourceFile(path, size, mtime_ns, inode), data) for path, size, mtime_ns, inode, data in packed]
+    return [
+        FileText(SourceFile(path, size, mtime_ns, inode), data, digest)
+        for path, size, mtime_ns, inode, data, digest in packed
+    ]
 
 
 def pack_columns(columns: UnitColumns) -> dict[str, object]:

@@ -41,6 +41,7 @@ class _Worker:
                 [sys.executable, "-c", _BOOT.format(path=sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                process_group=0,  # Ctrl-C in a terminal is for the parent, which ends its workers
             )
         except OSError as error:
             raise WorkerError(f"can't start an analysis process: {error}") from error

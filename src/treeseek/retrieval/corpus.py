@@ -86,6 +86,7 @@ class Corpus:
     - `stems`, `parents`, `paths`: postings over files, of a name without its extension, of the folder, of the path.
     - `priors`: 4 x files; logarithms of how many other files mention the stem, of the file's chunks and of its
       declarations; and its depth.
+    - `is_block`: per chunk, whether it is what lies between declarations.
     - `roles`: which files are tests, examples, and so on.
     """
 
@@ -103,6 +104,7 @@ class Corpus:
     declared: Declared
     priors: NDArray[np.float32]
     roles: Roles
+    is_block: NDArray[np.bool_]
     vectors: NDArray[np.float32]
     file_vectors: NDArray[np.float32]
 
@@ -137,6 +139,7 @@ class Corpus:
                 ]
             ).astype(np.float32),
             roles=Roles.of(path),
+            is_block=np.array([kind == "block" for kind in columns.kind], np.bool_),
             vectors=vectors,
             file_vectors=(np.add.reduceat(vectors, starts) / sizes[:, None]).astype(np.float32)
             if len(starts)

@@ -16,7 +16,7 @@ from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.postings import Postings
 from treeseek.retrieval.query import STOP_WORDS, VARIANT_WEIGHT, Query
 
-__all__ = ["FEATURES", "Evidence", "gather"]
+__all__ = ["FEATURES", "Evidence", "gather", "symbol_terms"]
 
 Floats = NDArray[np.float32]
 

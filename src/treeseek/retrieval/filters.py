@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
 import numpy as np
-import pathspec
 from numpy.typing import NDArray
 
 from treeseek.errors import UsageError
 from treeseek.model import CHUNK_KINDS, Filters
 from treeseek.retrieval.corpus import Corpus
+from treeseek.workspace import matcher
 
 __all__ = ["allowed_chunks", "checked"]
 
 
-def checked(filters: Filters, languages: frozenset[str]) -> Filters:
-    """Return the filters as given. Raises UsageError for a kind or language that can't be, or a path outside."""
+def checked(filters: Filters, language_of: Callable[[str], str | None], languages: Collection[str]) -> Filters:
+    """Return the filters with languages by their proper names; `language_of` knows names and aliases.
+
+    Raises UsageError for a kind or language that there isn't, or a path that isn't inside the root.
+    """
     for kind in filters.kinds:
         if kind not in CHUNK_KINDS:
-            raise UsageError(f"no kind {kind!r}; known are {', '.join(CHUNK_KINDS)}")
-    for language in filters.languages:
-        if language not in languages:
-            raise UsageError(f"no language {language!r}; known are {', '.join(sorted(languages))}")
+            raise UsageError(f"no kind {kind!r}; {_meant(kind, CHUNK_KINDS)}")
+    resolved = {name: language_of(name) for name in filters.languages}
+    for name, language in resolved.items():
+        if language is None:
+            raise UsageError(f"no language {name!r}; {_meant(name, languages)}")
     if filters.path.startswith("/") or ".." in filters.path.split("/"):
         raise UsageError(f"the path {filters.path!r} is not inside the root; give it relative to the root")
-    return filters
+    return replace(filters, languages=tuple(language for language in resolved.values() if language))
+
+
+def _meant(word: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(word.lower(), sorted(known), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(sorted(known))}"
 
 
 def allowed_chunks(corpus: Corpus, filters: Filters) -> NDArray[np.bool_] | None:
@@ -56,7 +69,7 @@ def _allowed_files(corpus: Corpus, filters: Filters) -> NDArray[np.bool_]:
 
 def _matching(paths: list[str], globs: tuple[str, ...]) -> NDArray[np.bool_]:
     try:
-        spec = pathspec.GitIgnoreSpec.from_lines(globs)
+        matches = matcher(globs)
     except ValueError as error:
         raise UsageError(f"a glob can't be read: {error}") from error
-    return np.fromiter((spec.match_file(path) for path in paths), np.bool_, len(paths))
+    return np.fromiter(map(matches, paths), np.bool_, len(paths))

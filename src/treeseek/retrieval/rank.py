@@ -23,6 +23,8 @@ MIN_DENSE = 0.2
 """A file that shares no word with the query must at least be this similar (cosine) to be an answer at all."""
 
 CHUNK_WEIGHTS = {"lexical": 1.0, "dense": 0.8, "covered": 0.6, "name": 1.2}
+BLOCK_WEIGHT = -0.4
+"""Imports and other lines between declarations name everything and explain nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,13 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """`weights` per feature; `slope` and `bias` turn a file's score into the odds that it is a right answer."""
+    """`weights` per feature; `score`, `behind` and `bias` make of a file's score, and of how far it is behind the
+    first, the odds that it is a right answer.
+    """
 
     weights: NDArray[np.float32]
-    slope: float
+    score: float
+    behind: float
     bias: float
 
 
@@ -46,7 +51,7 @@ class _Model:
 def _model() -> _Model:
     stored = json.loads((Path(__file__).parent / "weights" / "ranker.json").read_text("utf-8"))
     weights = np.array([stored["weights"][feature] for feature in FEATURES], np.float32)
-    return _Model(weights, stored["calibration"]["slope"], stored["calibration"]["bias"])
+    return _Model(weights, **stored["calibration"])
 
 
 def file_scores(evidence: Evidence) -> NDArray[np.float32]:
@@ -55,17 +60,17 @@ def file_scores(evidence: Evidence) -> NDArray[np.float32]:
     return scores
 
 
-def chunk_scores(evidence: Evidence) -> NDArray[np.float32]:
+def chunk_scores(corpus: Corpus, evidence: Evidence) -> NDArray[np.float32]:
     """Return a score per chunk, which says which part of a file to show."""
     return sum(
         (np.float32(weight) * getattr(evidence, column) for column, weight in CHUNK_WEIGHTS.items()),
-        start=np.zeros_like(evidence.lexical),
+        start=corpus.is_block * np.float32(BLOCK_WEIGHT),
     )
 
 
 def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None, limit: int) -> Ranked:
     """Return the best chunk of each of the best files, then, if there is room, their second best ones, and so on."""
-    shown = chunk_scores(evidence)
+    shown = chunk_scores(corpus, evidence)
     answers = (evidence.lexical > 0) | (evidence.dense >= MIN_DENSE)
     if allowed is not None:
         answers &= allowed
@@ -79,10 +84,12 @@ def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None,
     firsts = np.flatnonzero(np.diff(corpus.file[by_file], prepend=-1))
     turn = np.arange(len(by_file)) - np.repeat(firsts, np.diff(firsts, append=len(by_file)))
     ordered = by_file[np.lexsort((by_file, -of_file[corpus.file[by_file]], turn))[:limit]]
-    return Ranked(ordered, _probability(of_file[corpus.file[ordered]]))
+    return Ranked(ordered, _probability(of_file[corpus.file[ordered]].astype(np.float64)))
 
 
-def _probability(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the chance that files with these scores, among the first ten of a ranking, answer the query."""
+def _probability(scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the chance that files with these scores, the best of a ranking, answer the query."""
     model = _model()
-    return (1 / (1 + np.exp(-(model.slope * scores.astype(np.float64) + model.bias)))).astype(np.float32)
+    odds = model.score * scores + model.behind * (scores - scores.max(initial=-np.inf)) + model.bias
+    chances: NDArray[np.float32] = (1 / (1 + np.exp(-odds))).astype(np.float32)
+    return chances

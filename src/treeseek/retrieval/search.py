@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treeseek.model import Filters, Hit
 from treeseek.retrieval import query as queries
-from treeseek.retrieval.corpus import Corpus
-from treeseek.retrieval.evidence import gather
+from treeseek.retrieval.corpus import Corpus, Declared
+from treeseek.retrieval.evidence import gather, symbol_terms
 from treeseek.retrieval.filters import allowed_chunks
 from treeseek.retrieval.rank import Ranked, order
 from treeseek.retrieval.snippet import matched_lines
@@ -83,22 +84,58 @@ def _hits(corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query:
     scores = ranked.scores[ranked.scores >= filters.min_score]
     hits = []
     for i, score, text, start, lines in zip(wanted, scores, shown, starts, matched, strict=True):
-        hits.append(
-            Hit(
-                id=columns.id[i],
-                path=columns.path[i],
-                language=columns.language[i],
-                kind=columns.kind[i],
-                name=columns.name[i],
-                signature=columns.signature[i],
-                start_line=start,
-                end_line=int(columns.end_line[i]),
-                score=round(float(score), 4),
-                text=text,
-                matched_lines=lines,
-            )
+        hit = Hit(
+            id=columns.id[i],
+            path=columns.path[i],
+            language=columns.language[i],
+            kind=columns.kind[i],
+            name=columns.name[i],
+            signature=columns.signature[i],
+            start_line=start,
+            end_line=int(columns.end_line[i]),
+            score=round(float(score), 4),
+            text=text,
+            matched_lines=lines,
         )
+        hits.append(_named(corpus, i, hit, query) if query else hit)
     return hits
+
+
+def _named(corpus: Corpus, chunk: int, hit: Hit, query: queries.Query) -> Hit:
+    """Name a hit after that declaration in its chunk which the query asks for, or which holds most matching lines.
+
+    A declaration that the query spells out is cut free of the small neighbours that share its chunk.
+    """
+    declared = corpus.declared
+    first, last = (int(offset) for offset in corpus.columns.declaration_offsets[chunk : chunk + 2])
+    asked = {int(i) for term in symbol_terms(query) for i in declared.named(int(term))} & set(range(first, last))
+    if asked:
+        best = min(asked)
+        return _cut_free(hit, declared, best) if last - first > 1 else hit
+    if last - first < 2 or not hit.matched_lines:
+        return hit
+
+    def weight(i: int) -> tuple[int, int]:
+        start, end = int(declared.start_line[i]), int(declared.end_line[i])
+        return sum(start <= line <= end for line in hit.matched_lines), start - end
+
+    best = max(range(first, last), key=weight)
+    return _renamed(hit, declared, best) if weight(best)[0] else hit
+
+
+def _renamed(hit: Hit, declared: Declared, i: int) -> Hit:
+    if declared.name[i] == hit.name:
+        return hit
+    return replace(hit, kind=declared.kind[i], name=declared.name[i], signature="")
+
+
+def _cut_free(hit: Hit, declared: Declared, i: int) -> Hit:
+    start, end = max(int(declared.start_line[i]), hit.start_line), min(int(declared.end_line[i]), hit.end_line)
+    lines = hit.text.split("\n")[start - hit.start_line : end - hit.start_line + 1]
+    matched = tuple(line for line in hit.matched_lines if start <= line <= end)
+    return replace(
+        _renamed(hit, declared, i), start_line=start, end_line=end, text="\n".join(lines), matched_lines=matched
+    )
 
 
 def symbols(corpus: Corpus, texts: Texts, name: str, filters: Filters, limit: int) -> list[Hit]:

@@ -62,6 +62,8 @@ def units_schema(identity: IndexIdentity, extra: Mapping[str, str] | None = None
     declaration = pa.struct([(name, kinds[kind]) for name, kind in DECLARATION.items()])
     # By this mark Lance knows the key, and refuses two writers that insert the same new id.
     key = {"lance-schema:unenforced-primary-key": "true"}
+    # Compressing the text saves a sixth of the table and costs as much as writing all the rest of it.
+    plain = {"lance-encoding:compression": "none"}
     metadata = {
         "schema_version": SCHEMA_VERSION,
         "embedder": identity.embedder,
@@ -71,7 +73,7 @@ def units_schema(identity: IndexIdentity, extra: Mapping[str, str] | None = None
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False, metadata=key),
-            *(pa.field(name, pa.string()) for name in STRINGS),
+            *(pa.field(name, pa.string(), metadata=plain if name == "text" else None) for name in STRINGS),
             *(pa.field(name, kinds[kind]) for name, kind in INTEGERS.items()),
             *(pa.field(name, pa.list_(kinds[kind])) for name, kind in LEAVES.items()),
             pa.field("declarations", pa.list_(declaration)),

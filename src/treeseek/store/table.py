@@ -301,15 +301,20 @@ def _as_store_error(what: str, kind: type[StoreError] = StoreError) -> Iterator[
 
 
 def _build_text_index(dataset: lance.LanceDataset) -> None:
+    """Index the text for other clients: our own search has its own terms, stems included.
+
+    Splitting identifiers is what finds code. Stems and unsplit identifiers would double the cost of the index, which
+    is the largest single one after parsing.
+    """
     dataset.create_scalar_index(
         "text",
         "INVERTED",
         name=TEXT_INDEX,
         analyzer="code",
         split_identifiers=True,
-        preserve_original=True,
+        preserve_original=False,
         split_on_numerics=True,
-        stem=True,
+        stem=False,
         with_position=False,
     )
 

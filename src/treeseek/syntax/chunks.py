@@ -166,17 +166,27 @@ def statement_borders(data: bytes, start: int, end: int, node: Node) -> dict[int
         if cursor.goto_first_child_for_byte(start) is None:
             continue
         after_comment = False
+        line, looked = 0, start
         while True:
             child = cursor.node
-            if child is None or child.start_byte >= end:
+            if child is None:
+                break
+            begin, stop = child.byte_range
+            if begin >= end:
                 break
             if child.is_named:
-                line = data.rfind(b"\n", 0, child.start_byte) + 1
-                if start < line < end and not after_comment and not data[line : child.start_byte].strip():
+                # Lines are looked for onwards from the last child, as the one line of a minified file is all of it.
+                line = data.rfind(b"\n", looked, begin) + 1 or line
+                looked = max(looked, begin)
+                if line > start and not after_comment and (line == begin or _is_blank(data, line, begin)):
                     borders.setdefault(line, depth)
                 after_comment = child.is_extra
-                if child.end_byte - child.start_byte > MAX_CHUNK_BYTES - MIN_CHUNK_BYTES:
+                if stop - begin > MAX_CHUNK_BYTES - MIN_CHUNK_BYTES:
                     stack.append((child, depth + 1))
             if not cursor.goto_next_sibling():
                 break
     return borders
+
+
+def _is_blank(data: bytes, start: int, end: int) -> bool:
+    return data[start] <= 32 and not data[start:end].strip()  # the first test saves copying a very long line

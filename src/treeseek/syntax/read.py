@@ -26,8 +26,10 @@ MAX_ERROR_SHARE = 0.3
 MAX_SIGNATURE_CHARS = 200
 
 
-def analyse(data: bytes, language: str, *, deadline_seconds: float) -> Syntax:
+def analyse(data: bytes, language: str, *, deadline_seconds: float, documentation: bool = True) -> Syntax:
     """Return the declarations and chunks of a file. Never raises, whatever the bytes.
+
+    Without `documentation`, `doc` of the declarations is empty, and nothing else differs.
 
     A file that can't be parsed in `deadline_seconds`, or whose tree is mostly errors, is cut by lines, and
     `fallback` of the result says why: "parse-timeout" or "parse-errors". An unknown language is cut by lines.
@@ -46,7 +48,7 @@ def analyse(data: bytes, language: str, *, deadline_seconds: float) -> Syntax:
     if root.has_error and _error_share(root, len(data)) > MAX_ERROR_SHARE:
         return Syntax(language, (), _by_lines(data), "parse-errors")
     items = collect(grammar, root, data)
-    declared, places = _declarations(data, items)
+    declared, places = _declarations(data, items, documentation)
     return Syntax(language, tuple(declared), _chunks(data, cut(data, items, root), places, declared))
 
 
@@ -101,7 +103,9 @@ def _trimmed(data: bytes, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _declarations(data: bytes, items: Sequence[Item]) -> tuple[list[Declaration], list[tuple[int, int]]]:
+def _declarations(
+    data: bytes, items: Sequence[Item], documentation: bool
+) -> tuple[list[Declaration], list[tuple[int, int]]]:
     """Number the declarations among the items in order of the file; return them, and where their names stand."""
     declared: list[Declaration] = []
     places: list[tuple[int, int]] = []
@@ -110,18 +114,22 @@ def _declarations(data: bytes, items: Sequence[Item]) -> tuple[list[Declaration]
     count = data.count
     while stack:
         item = stack.pop()
-        if item.children:
-            stack += reversed(item.children)
+        children = item.children
+        if children:
+            stack += reversed(children)
         if item.kind == SCOPE:
             continue
         start, end = item.start, item.end
         line += count(b"\n", counted, start) if start >= counted else -count(b"\n", start, counted)
-        counted = start
+        first, last = line, line + count(b"\n", start, end - 1)
+        if children or end == start:
+            counted = start
+        else:
+            line, counted = last, end - 1
         item.index = len(declared)
         places.append((item.name_byte, item.index))
-        doc = plain_text(data, item.doc) if item.doc[1] else ""
-        last = line + count(b"\n", start, end - 1)
-        declared.append(Declaration(item.kind, item.name, _signature(data, item), doc, start, end, line, last))
+        doc = plain_text(data, item.doc) if documentation and item.doc[1] else ""
+        declared.append(Declaration(item.kind, item.name, _signature(data, item), doc, start, end, first, last))
     return declared, places
 
 

@@ -6,6 +6,7 @@ It knows nothing of languages, of the index, or of what was there before.
 
 from treeseek.workspace.classify import classify
 from treeseek.workspace.files import RootReader, open_root, read
+from treeseek.workspace.ignore import matcher
 from treeseek.workspace.walk import Walk, repository_of, resolve_root, walk
 
-__all__ = ["RootReader", "Walk", "classify", "open_root", "read", "repository_of", "resolve_root", "walk"]
+__all__ = ["RootReader", "Walk", "classify", "matcher", "open_root", "read", "repository_of", "resolve_root", "walk"]

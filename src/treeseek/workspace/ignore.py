@@ -107,6 +107,29 @@ def decide(scopes: Iterable[Scope], name: bytes, path: bytes, *, is_dir: bool) -
     return None
 
 
+def matcher(globs: Sequence[str]) -> Callable[[str], bool]:
+    """Return a function that tells whether a path is meant by any of these globs, or lies below a directory that is.
+
+    The syntax is that of ignore files, `!` included; a file's own path decides before its directories'. Linear in the
+    path, whatever the globs. Raises ValueError for a glob with a line break.
+    """
+    if any("\n" in glob for glob in globs):
+        raise ValueError("a glob can't hold a line break")
+    scope = Scope(parse("\n".join(globs).encode("utf-8", "surrogateescape")), "")
+
+    def matches(path: str) -> bool:
+        raw = path.encode("utf-8", "surrogateescape")
+        is_dir = False
+        while raw:
+            found = decide((scope,), raw.rpartition(b"/")[2], raw, is_dir=is_dir)
+            if found is not None:
+                return not found[1].negated
+            raw, is_dir = raw.rpartition(b"/")[0], True
+        return False
+
+    return matches
+
+
 def _last(globs: Sequence[tuple[int, Match]], subject: bytes, last: int) -> int:
     """Return the highest index above `last` whose glob matches, or `last`. `globs` come highest first."""
     for index, match in globs:
