@@ -19,13 +19,16 @@ from treeseek.tokens import TermRows, batches, compound_hash, word_terms
 
 __all__ = ["Corpus", "Declared"]
 
+TYPE_KINDS = frozenset(["class", "interface", "struct", "enum", "type", "module", "namespace"])
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """All declarations, in the order of the chunks that hold their names.
 
     `name` is qualified; `leaf` the lower-case last part. `whole` are the terms of the leaves, each as one identifier,
-    ascending, and `by_whole` the declarations in that order.
+    ascending, and `by_whole` the declarations in that order. `weight` says how much a name is the thing itself: a
+    constructor bears its type's name, but who asks for the name wants the type.
     """
 
     chunk: NDArray[np.int32]
@@ -34,6 +37,7 @@ class Declared:
     start_line: NDArray[np.int32]
     end_line: NDArray[np.int32]
     leaf: list[str]
+    weight: NDArray[np.float32]
     postings: Postings
     whole: NDArray[np.uint32]
     by_whole: NDArray[np.int64]
@@ -54,6 +58,7 @@ class Declared:
             start_line=columns.declaration_start_line,
             end_line=columns.declaration_end_line,
             leaf=[leaf.lower() for leaf in leaves],
+            weight=np.array([_weight(*pair) for pair in zip(columns.declaration_kind, names, strict=True)], np.float32),
             postings=Postings.of(terms),
             whole=whole[by_whole],
             by_whole=by_whole,
@@ -63,6 +68,13 @@ class Declared:
         """Return the declarations whose whole name is this term: the same words in the same order, stemmed."""
         low, high = (int(np.searchsorted(self.whole, np.uint32(term), side)) for side in ("left", "right"))
         return self.by_whole[low:high]
+
+
+def _weight(kind: str, name: str) -> float:
+    if kind in TYPE_KINDS:
+        return 1.0
+    owner, _, leaf = name.rpartition(".")
+    return 0.6 if leaf and owner.rpartition(".")[2] == leaf else 0.95
 
 
 def _whole_terms(leaves: Sequence[str]) -> NDArray[np.uint32]:

@@ -16,7 +16,7 @@ from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.postings import Postings
 from treeseek.retrieval.query import STOP_WORDS, VARIANT_WEIGHT, Query
 
-__all__ = ["FEATURES", "Evidence", "gather", "symbol_terms"]
+__all__ = ["FEATURES", "Evidence", "gather"]
 
 Floats = NDArray[np.float32]
 
@@ -183,7 +183,7 @@ def _name_scores(corpus: Corpus, query: Query, words: list[_Word], total: float)
     file_mass = np.zeros(len(corpus.path), np.float32)
     share, precision = _field(declared.postings, words, total)
     if len(share):
-        np.maximum.at(chunk, declared.chunk, share * np.sqrt(precision))
+        np.maximum.at(chunk, declared.chunk, share * np.sqrt(precision) * declared.weight)
     for word in words:
         best = np.zeros(len(corpus.path), np.float32)
         for term, weight in word.forms:
@@ -196,19 +196,22 @@ def _name_scores(corpus: Corpus, query: Query, words: list[_Word], total: float)
 
 def _definitions(corpus: Corpus, query: Query) -> tuple[Floats, Floats]:
     """Return per file whether it defines an identifier that the query spells, and whether one that its words make."""
-    files = len(corpus.path)
+    files, declared = len(corpus.path), corpus.declared
     exact, fitting = np.zeros(files, np.float32), np.zeros(files, np.float32)
-    named = [(exact, int(term)) for term in symbol_terms(query)] + [(fitting, int(term)) for term in query.phrases]
-    named += [(fitting, int(terms[0])) for terms, word in zip(query.terms, query.words, strict=True)
-              if word not in STOP_WORDS]  # fmt: skip
-    for column, term in named:
-        found = corpus.declared.named(term)
+    for term in _symbol_terms(query):
+        found = declared.named(int(term))
+        spelled = np.array([declared.leaf[i] in query.names for i in found], np.float32)
+        np.maximum.at(exact, corpus.file[declared.chunk[found]], declared.weight[found] * (0.5 + 0.5 * spelled))
+    named = [int(term) for term in query.phrases]
+    named += [int(terms[0]) for terms, word in zip(query.terms, query.words, strict=True) if word not in STOP_WORDS]
+    for term in named:
+        found = declared.named(term)
         if len(found):
-            column[corpus.file[corpus.declared.chunk[found]]] += 1 / np.sqrt(len(found))
-    return np.minimum(exact, 1), np.minimum(fitting, 2)
+            fitting[corpus.file[declared.chunk[found]]] += 1 / np.sqrt(len(found))
+    return exact, np.minimum(fitting, 2)
 
 
-def symbol_terms(query: Query) -> NDArray[np.uint32]:
+def _symbol_terms(query: Query) -> NDArray[np.uint32]:
     """Return the terms of the whole identifiers that the query spells out."""
     if len(query.identifiers) or not query.is_symbol:
         return query.identifiers

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from treeseek.model import Filters, Hit
 from treeseek.retrieval import query as queries
 from treeseek.retrieval.corpus import Corpus, Declared
-from treeseek.retrieval.evidence import gather, symbol_terms
+from treeseek.retrieval.evidence import gather
 from treeseek.retrieval.filters import allowed_chunks
 from treeseek.retrieval.rank import Ranked, order
 from treeseek.retrieval.snippet import matched_lines
@@ -108,9 +108,9 @@ def _named(corpus: Corpus, chunk: int, hit: Hit, query: queries.Query) -> Hit:
     """
     declared = corpus.declared
     first, last = (int(offset) for offset in corpus.columns.declaration_offsets[chunk : chunk + 2])
-    asked = {int(i) for term in symbol_terms(query) for i in declared.named(int(term))} & set(range(first, last))
+    asked = [i for i in range(first, last) if declared.leaf[i] in query.names]
     if asked:
-        best = min(asked)
+        best = max(asked, key=lambda i: (declared.weight[i], -i))
         return _cut_free(hit, declared, best) if last - first > 1 else hit
     if last - first < 2 or not hit.matched_lines:
         return hit
@@ -153,7 +153,7 @@ def symbols(corpus: Corpus, texts: Texts, name: str, filters: Filters, limit: in
         and score >= filters.min_score
     ]
     tests = corpus.roles.test[corpus.file[declared.chunk]] if len(declared.chunk) else np.zeros(0, np.bool_)
-    kept.sort(key=lambda pair: (-pair[0], tests[pair[1]], pair[1]))
+    kept.sort(key=lambda pair: (-pair[0], tests[pair[1]], -declared.weight[pair[1]], pair[1]))
     best = kept[:limit]
     found = texts([corpus.columns.id[declared.chunk[i]] for _, i in best])
     return [_declaration_hit(corpus, found, i, score) for score, i in best]

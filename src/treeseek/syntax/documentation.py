@@ -15,7 +15,7 @@ __all__ = ["docstring", "documented_from", "plain_text"]
 
 MAX_DOC_CHARS = 600
 _LOOK_BACK = 200
-_NONE = (0, 0)
+_AT = ord("@")
 _MARKS = " \t/*#-!|^{"
 
 _DOCSTRING = re.compile(rb"\s*(?:do\s+@moduledoc\s+(?:~[sS])?)?[rRuUbB]{0,2}(\"\"\"|'''|\"|')")
@@ -34,13 +34,26 @@ def documented_from(
     """
     top = start
     doc_start = doc_end = 0
+    rfind = data.rfind
     while True:
-        before = data[max(floor, top - _LOOK_BACK) : top].rstrip(b" \t")
-        if before[-2:] == b"\n\n":
+        low = top - _LOOK_BACK
+        if low < floor:
+            low = floor
+        newline = rfind(b"\n", low, top)
+        is_first = newline >= 0 and (newline + 1 == top or not data[newline + 1 : top].strip(b" \t"))
+        if is_first and newline > low and data[newline - 1] == 10:
             break  # the usual case: a blank line
         if not attributes:
-            line = before[:-1].rpartition(b"\n")[2].strip() if before[-1:] == b"\n" else b""
-            if not line or not (line.startswith(comments.line) or line.endswith(comments.closing)):
+            if not is_first:
+                break
+            line = data[max(rfind(b"\n", low, newline) + 1, low) : newline].strip()
+            if line.startswith(comments.line):
+                opening = _whole_run(data, newline + 1, floor, comments)
+                if opening >= 0:  # and there is a blank line before it, so this is all
+                    doc_start, doc_end = opening, doc_end if doc_end and doc_start != top else newline + 1
+                    top = opening
+                    break
+            elif not line.endswith(comments.closing):
                 break  # the next most usual: code
         found = _previous(data, top, floor, comments, attributes)
         if found is None:
@@ -50,8 +63,9 @@ def documented_from(
             doc_start = opening
             doc_end = doc_end or closing
         top = opening
-    written = _DOC_ATTRIBUTE.match(data, doc_start, doc_end) if doc_end else None
-    return top, (written.end() if written else doc_start, doc_end)
+    if doc_end and data[doc_start] == _AT and (written := _DOC_ATTRIBUTE.match(data, doc_start, doc_end)):
+        doc_start = written.end()
+    return top, (doc_start, doc_end)
 
 
 def _previous(
@@ -87,18 +101,26 @@ def _run_start(data: bytes, line: int, end: int, floor: int, comments: Comments)
     """Return where the comment on the line at `line`, which ends at `end`, starts: with all of its run of lines
     back to a blank one if those are all comments, which is the usual case and quick to see; else on its own line.
     """
-    blank = data.rfind(b"\n\n", floor, line)
-    if blank >= 0 and _run_of(comments.line).fullmatch(data, blank + 2, end):
-        line = blank + 2
+    opening = _whole_run(data, end, floor, comments)
+    if opening >= 0:
+        return opening
     while data[line] in b" \t\r":
         line += 1
     return line
 
 
+def _whole_run(data: bytes, end: int, floor: int, comments: Comments) -> int:
+    """Return where the lines from the last blank one to `end` start, without indentation; -1 if not all comments."""
+    blank = data.rfind(b"\n\n", floor, end - 1)
+    run = _run_of(comments.line).fullmatch(data, blank + 2, end) if blank >= 0 else None
+    return run.start(1) if run else -1
+
+
 @cache
 def _run_of(marks: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    """Return the pattern of a run of whole lines that are comments."""
-    return re.compile(rb"(?:[ \t]*(?:%s)[^\n]*\n)+" % b"|".join(map(re.escape, marks)))
+    """Return the pattern of a run of whole lines that are comments, with a group from the first mark on."""
+    mark = b"|".join(map(re.escape, marks))
+    return re.compile(rb"[ \t]*((?:%s)[^\n]*\n(?:[ \t]*(?:%s)[^\n]*\n)*)" % (mark, mark))
 
 
 def docstring(data: bytes, start: int, end: int) -> tuple[int, int] | None:
