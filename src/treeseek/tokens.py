@@ -72,9 +72,9 @@ _SEQUENCE_WEIGHTS = np.array([pow(0xA24BAED4963EE407 | 1, k + 1, 1 << 64) for k 
 
 
 @functools.cache
-def _powers() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the powers of the radix and of its inverse modulo 2**64, for every position in a block."""
-    length = BLOCK_BYTES + MAX_TEXT_BYTES
+def _powers(bits: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the first 2**bits powers of the radix and of its inverse, modulo 2**64: one for each position."""
+    length = 1 << bits
     powers, inverses = (
         np.full(length, _RADIX, np.uint64),
         np.full(length, pow(_RADIX, -1, 1 << 64), np.uint64),
@@ -122,7 +122,8 @@ def _spans(buffer: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
     start, end = positions[:-1], positions[1:]
     keep = kind[start] != 0
     start, end = start[keep], end[keep]
-    powers, inverses = _powers()
+    # A query is short and a cold start is slow: no longer tables than the text needs.
+    powers, inverses = _powers(max(12, n.bit_length()))
     prefix = np.zeros(n + 1, np.uint64)
     np.cumsum(_FOLDED[raw] * powers[:n], out=prefix[1:])
     return start, end, _mixed((prefix[end] - prefix[start]) * inverses[start])

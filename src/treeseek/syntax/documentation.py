@@ -50,7 +50,8 @@ def documented_from(
             if line.startswith(comments.line):
                 opening = _whole_run(data, newline + 1, floor, comments)
                 if opening >= 0:  # and there is a blank line before it, so this is all
-                    doc_start, doc_end = opening, doc_end if doc_end and doc_start != top else newline + 1
+                    if not doc_end or doc_start == top:
+                        doc_start, doc_end = opening, doc_end or newline + 1
                     top = opening
                     break
             elif not line.endswith(comments.closing):
