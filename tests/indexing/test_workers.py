@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from treeseek.indexing import wire, workers
+from treeseek.indexing import analyse, wire, workers
 from treeseek.indexing.analyse import FileText
 from treeseek.indexing.identity import content_hash
 from treeseek.indexing.workers import analyser
-from treeseek.model import SourceFile, UnitColumns
+from treeseek.model import SourceFile, Syntax, UnitColumns
 
 DEADLINE = 2.0
 
@@ -44,10 +45,10 @@ def hostile_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "import os, time\n"
         "from treeseek.indexing import analyse, worker\n"
         "real = analyse.analyse\n"
-        "def hostile(data, language, *, deadline_seconds):\n"
+        "def hostile(data, language, **options):\n"
         "    if b'DIE' in data: os.abort()\n"
         "    if b'HANG' in data: time.sleep(3600)\n"
-        "    return real(data, language, deadline_seconds=deadline_seconds)\n"
+        "    return real(data, language, **options)\n"
         "analyse.analyse = hostile\n"
         "worker.main()\n"
     )
@@ -80,3 +81,18 @@ def test_a_worker_ends_when_its_parent_does() -> None:
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait(timeout=30) == 0
+
+
+def test_an_error_nobody_foresaw_costs_one_file_its_structure(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = analyse.analyse
+
+    def broken(data: bytes, language: str, **options: Any) -> Syntax:
+        if b"function_1(" in data and language != "text":
+            raise RecursionError
+        return real(data, language, **options)
+
+    monkeypatch.setattr(analyse, "analyse", broken)
+    (rows,) = rows_of(0, [files(3)])
+    assert [note for note in rows.note if note] == ["analysis-error"]
+    assert [kind for kind in rows.kind if kind != "file"] == ["function", "text", "function"]
+    assert rows.language == ["python"] * 6
