@@ -65,7 +65,9 @@ def judged(corpus_dir: Path, repos: list[dict[str, Any]], asked: list[dict[str, 
                 parsed = queries.parse(query["query"], max_chars=2000)
                 evidence = gather(corpus, parsed, default_embedder().embed_query(query["query"]))
                 targets = query["relevant"] + query["secondary"]
-                right = [any(same_path(prefix + path, t["path"]) for t in targets) for path in corpus.path]
+                assert evidence is not None, "every repository of a benchmark has files"
+                paths = [prefix + corpus.path[i] for i in evidence.candidates.files]
+                right = [any(same_path(path, target["path"]) for target in targets) for path in paths]
                 rows.append(Judged(repo["repo"], query["category"], evidence.files, np.array(right), len(targets)))
         print(repo["repo"], len(by_repo[repo["repo"]]), file=sys.stderr)
     return rows

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from treeseek.errors import StoreCorruptError, StoreError
 from treeseek.model import UnitColumns
-from treeseek.store import UnitStore
+from treeseek.store import UnitStore, table
 
 HARD_NAMES = [
     "it's.py",
@@ -425,3 +425,14 @@ def test_any_sequence_of_commits_equals_a_dictionary(tmp_path_factory, units, id
     reopened = UnitStore.open(directory)
     assert reopened is not None
     assert_same(reopened.snapshot().rows(), store.snapshot().rows())
+
+
+def test_texts_are_the_same_from_the_disk_and_from_memory(store, units):
+    store.commit(units({"a.py": ["one two", "three"], "b.py": ["four"]}), set())
+    snapshot = store.snapshot()
+    ids = ["no such unit", *snapshot.columns().id]
+    cold = snapshot.texts(ids)
+    assert sorted(cold.values()) == ["four", "one two", "three"]
+    for _ in range(2 * table.COLD_READS):
+        assert snapshot.texts(ids) == cold
+    assert snapshot._texts is not None

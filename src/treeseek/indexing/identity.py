@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from itertools import compress
 
 from treeseek.model import DECLARATION_KINDS, Chunk
 
@@ -21,29 +22,32 @@ def content_hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _digest(*parts: str | bytes) -> str:
-    digest = hashlib.blake2b(digest_size=12)
-    for part in parts:
-        raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        digest.update(len(raw).to_bytes(8, "little") + raw)
-    return digest.hexdigest()
+def _digest(raw: bytes) -> str:
+    return hashlib.blake2b(raw, digest_size=12).hexdigest()
 
 
 def file_id(path: str) -> str:
     """Return the id of a file's own row."""
-    return _digest("file", path)
+    return _digest(f"file {path}".encode("utf-8", "surrogatepass"))
 
 
 def chunk_ids(path: str, chunks: Sequence[Chunk], texts: Sequence[bytes]) -> list[str]:
-    """Return an id for each chunk of a file, all different."""
-    anchors = [("unit", path, chunk.kind, chunk.name, chunk.signature) for chunk in chunks]
+    """Return an id for each chunk of a file, all different.
+
+    What is hashed has the length of each part before it, so that no two anchors or texts make the same bytes.
+    """
+    within = f"unit {len(path)}:{path}"
+    anchors = [
+        f"{within}{kind} {len(name)}:{name}{len(signature)}:{signature}".encode("utf-8", "surrogatepass")
+        for kind, name, signature, *_ in chunks
+    ]
     named = [bool(chunk.declarations) and chunk.kind in DECLARATION_KINDS for chunk in chunks]
-    claims = Counter(anchor for anchor, is_named in zip(anchors, named, strict=True) if is_named)
-    seen: Counter[str] = Counter()
+    claims = Counter(compress(anchors, named))
+    seen: dict[str, int] = {}
     ids = []
     for anchor, is_named, text in zip(anchors, named, texts, strict=True):
-        unit = _digest(*anchor) if is_named and claims[anchor] == 1 else _digest(*anchor, text)
-        twin = seen[unit]
-        seen[unit] += 1
-        ids.append(_digest(unit, str(twin)) if twin else unit)
+        unit = _digest(anchor if is_named and claims[anchor] == 1 else b"%b%d:%b" % (anchor, len(text), text))
+        twin = seen.get(unit, 0)
+        seen[unit] = twin + 1
+        ids.append(_digest(f"twin {unit} {twin}".encode()) if twin else unit)
     return ids

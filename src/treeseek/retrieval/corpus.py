@@ -158,10 +158,6 @@ class Corpus:
             else vectors,
         )
 
-    def per_file(self, reduce: np.ufunc, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Reduce one number per chunk to one per file."""
-        return _per_file(reduce, values, self.file_starts)
-
 
 def _per_file(reduce: np.ufunc, values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
     reduced: NDArray[np.float32] = reduce.reduceat(values, starts) if len(starts) else np.zeros(0, np.float32)

@@ -61,30 +61,27 @@ def file_scores(evidence: Evidence) -> NDArray[np.float32]:
 
 
 def chunk_scores(corpus: Corpus, evidence: Evidence) -> NDArray[np.float32]:
-    """Return a score per chunk, which says which part of a file to show."""
+    """Return a score for each of the candidates' chunks, which says which part of a file to show."""
     return sum(
         (np.float32(weight) * getattr(evidence, column) for column, weight in CHUNK_WEIGHTS.items()),
-        start=corpus.is_block * np.float32(BLOCK_WEIGHT),
+        start=corpus.is_block[evidence.candidates.chunks] * np.float32(BLOCK_WEIGHT),
     )
 
 
 def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None, limit: int) -> Ranked:
     """Return the best chunk of each of the best files, then, if there is room, their second best ones, and so on."""
-    shown = chunk_scores(corpus, evidence)
+    candidates = evidence.candidates
     answers = (evidence.lexical > 0) | (evidence.dense >= MIN_DENSE)
     if allowed is not None:
-        answers &= allowed
-    of_file = file_scores(evidence)
-    eligible = np.flatnonzero(np.logical_or.reduceat(answers, corpus.file_starts))
-    best = eligible[np.lexsort((eligible, -of_file[eligible]))[:limit]]
-    chosen = np.zeros(len(of_file), np.bool_)
-    chosen[best] = True
-    chunks = np.flatnonzero(answers & chosen[corpus.file])
-    by_file = chunks[np.lexsort((chunks, -shown[chunks], corpus.file[chunks]))]
-    firsts = np.flatnonzero(np.diff(corpus.file[by_file], prepend=-1))
+        answers &= allowed[candidates.chunks]
+    kept = np.flatnonzero(answers)
+    shown, of_file = chunk_scores(corpus, evidence)[kept], file_scores(evidence)
+    by_file = kept[np.lexsort((kept, -shown, candidates.file[kept]))]
+    firsts = np.flatnonzero(np.diff(candidates.file[by_file], prepend=-1))
     turn = np.arange(len(by_file)) - np.repeat(firsts, np.diff(firsts, append=len(by_file)))
-    ordered = by_file[np.lexsort((by_file, -of_file[corpus.file[by_file]], turn))[:limit]]
-    return Ranked(ordered, _probability(of_file[corpus.file[ordered]].astype(np.float64)))
+    best = by_file[np.lexsort((by_file, -of_file[candidates.file[by_file]], turn))[:limit]]
+    scores = of_file[candidates.file[best]].astype(np.float64)
+    return Ranked(candidates.chunks[best], _probability(scores))
 
 
 def _probability(scores: NDArray[np.float64]) -> NDArray[np.float32]:

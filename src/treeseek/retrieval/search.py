@@ -34,7 +34,10 @@ def search(
     if not corpus.path:
         return []
     allowed = allowed_chunks(corpus, filters)
-    ranked = order(corpus, gather(corpus, query, vector), allowed, limit)
+    evidence = gather(corpus, query, vector, allowed)
+    if evidence is None:
+        return []
+    ranked = order(corpus, evidence, allowed, limit)
     return _hits(corpus, texts, ranked, filters, query)
 
 

@@ -51,6 +51,9 @@ SEGMENTS = 16
 VECTOR_INDEX_ROWS = 200_000
 """Rows from which an approximate vector index is built; below, an exact scan is quick enough."""
 
+COLD_READS = 8
+"""Times that a snapshot reads texts from the disk before it holds them in memory."""
+
 KEPT_VERSIONS = 3
 KEPT_TIME = timedelta(minutes=10)
 """A reader's version outlives it as long as it is one of the last versions, or younger than this."""
@@ -221,6 +224,8 @@ class Snapshot:
         self._dataset = dataset
         self._placed: tuple[list[str], NDArray[np.uint64]] | None = None
         self._offsets: dict[str, int] = {}
+        self._texts: pa.Array | None = None
+        self._reads = 0
         self.version = int(dataset.version)
         self.identity = identity
 
@@ -244,14 +249,24 @@ class Snapshot:
         return int(self._dataset.count_rows(_IS_CHUNK))
 
     def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return the texts of these chunks; ids that aren't chunks of this version are left out."""
+        """Return the texts of these chunks; ids that aren't chunks of this version are left out.
+
+        A snapshot that is asked again and again comes to hold all texts: reading ten from the disk costs as much as
+        ranking them.
+        """
         with self._reading():
             known = self._offset_by_id()
             offsets = [known[unit] for unit in ids if unit in known]
             if not offsets:
                 return {}
-            table = self._dataset.take(offsets, columns=["id", "text"])
-            return dict(zip(strings(table["id"]), strings(table["text"]), strict=True))
+            if self._texts is None and self._reads < COLD_READS:
+                self._reads += 1
+                table = self._dataset.take(offsets, columns=["id", "text"])
+                return dict(zip(strings(table["id"]), strings(table["text"]), strict=True))
+            if self._texts is None:
+                self._texts = self._dataset.to_table(columns=["text"])["text"].combine_chunks()
+            found = {unit: known[unit] for unit in ids if unit in known}
+            return {unit: self._texts[offset].as_py() for unit, offset in found.items()}
 
     def rows(self) -> UnitColumns:
         """Return all rows whole, ordered by path, place and id."""

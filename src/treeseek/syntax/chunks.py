@@ -104,7 +104,7 @@ def _declared(
     data: bytes, start: int, end: int, group: list[Item], owner: Item | None, node: Node, out: list[Piece]
 ) -> None:
     """Append the pieces of lines on which declarations stand."""
-    main = max(group, key=_size)
+    main = group[0] if len(group) == 1 else max(group, key=_size)
     inside = main.children
     if end - start <= (WHOLE_TYPE_BYTES if inside else MAX_CHUNK_BYTES):
         if main.kind == SCOPE and inside:
@@ -130,10 +130,12 @@ def _join(out: list[Piece], first: int) -> None:
     kept = [last]
     for piece in out[first + 1 :]:
         size = piece.end - last.start
-        if size <= JOIN_BYTES and last.owner is piece.owner:
+        if size > MAX_CHUNK_BYTES:
+            is_joined = False
+        elif size <= JOIN_BYTES and last.owner is piece.owner:
             is_joined = True
         else:
-            is_joined = size <= MAX_CHUNK_BYTES and (_is_sliver(last) or _is_sliver(piece))
+            is_joined = _is_sliver(last) or _is_sliver(piece)
         if is_joined:
             if piece.weight > last.weight:
                 last.main, last.weight = piece.main, piece.weight

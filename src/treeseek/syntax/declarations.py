@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from treeseek.model import DECLARATION_KINDS
 from treeseek.syntax.documentation import docstring, documented_from
 from treeseek.syntax.grammars import Grammar
+from treeseek.syntax.languages import Language
 from treeseek.syntax.qualify import plain_name
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class Item:
 _position = attrgetter("start")
 
 
-def collect(grammar: Grammar, root: Node, data: bytes) -> list[Item]:
-    """Return the top-level items of a tree, in order, with their children."""
+def collect(grammar: Grammar, root: Node, data: bytes, docstrings: bool = True) -> list[Item]:
+    """Return the top-level items of a tree, in order, with their children; docstrings aren't looked for if not told."""
     top: list[Item] = []
     attributes: dict[int, int] = {}
     stack: list[_Visit] = [(root, None, False, 0)]
@@ -105,7 +106,7 @@ def collect(grammar: Grammar, root: Node, data: bytes) -> list[Item]:
                 if "local" in captures:
                     _enter(captures["local"], entered, stack, (within, True, depth + 1))
         (top if owner is None else owner.children).extend(here.values())
-    _finish(top, grammar, data, attributes)
+    _finish(top, grammar.language, data, attributes, docstrings and grammar.language.docstring)
     return top
 
 
@@ -143,8 +144,9 @@ def _item(
     head, end = node.byte_range
     start = name_start = head
     name, is_member = "", False
-    if "name" in captures:
-        name_start, name_end = captures["name"][0].byte_range
+    named = captures.get("name")
+    if named:
+        name_start, name_end = named[0].byte_range
         name, is_member = plain_name(data[name_start:name_end])
     if "owner" in captures:
         of = captures["owner"][0]
@@ -159,21 +161,22 @@ def _item(
         kind = "method"
     if "head" in captures:
         head = captures["head"][0].start_byte
-    body = captures["body"][0].start_byte if "body" in captures else end
+    bodies = captures.get("body")
+    body = bodies[0].start_byte if bodies else end
     return Item(kind, name, start, end, name_start, head, body, node, pattern)
 
 
-def _finish(top: list[Item], grammar: Grammar, data: bytes, attributes: Mapping[int, int]) -> None:
+def _finish(top: list[Item], language: Language, data: bytes, attributes: Mapping[int, int], docstrings: bool) -> None:
     """Order all items, give them their documentation and attributes, and merge clauses."""
-    language = grammar.language
+    comments = language.comments
     stack: list[tuple[list[Item], int]] = [(top, 0)]
     while stack:
         items, floor = stack.pop()
         if len(items) > 1:
             items.sort(key=_position)
         for item in items:
-            item.start, item.doc = documented_from(data, item.start, floor, language.comments, attributes)
-            if language.docstring and item.body < item.end:
+            item.start, item.doc = documented_from(data, item.start, floor, comments, attributes)
+            if docstrings and item.body < item.end:
                 item.doc = docstring(data, item.body, item.end) or item.doc
             if item.end > floor:
                 floor = item.end

@@ -35,6 +35,7 @@ def documented_from(
     top = start
     doc_start = doc_end = 0
     rfind = data.rfind
+    is_run = True  # so far as is known: that all lines back to the last blank one are comments
     while True:
         low = top - _LOOK_BACK
         if low < floor:
@@ -47,16 +48,17 @@ def documented_from(
             if not is_first:
                 break
             line = data[max(rfind(b"\n", low, newline) + 1, low) : newline].strip()
-            if line.startswith(comments.line):
+            if is_run and line.startswith(comments.line) and not line.startswith(b"#!"):
                 opening = _whole_run(data, newline + 1, floor, comments)
                 if opening >= 0:  # and there is a blank line before it, so this is all
                     if not doc_end or doc_start == top:
                         doc_start, doc_end = opening, doc_end or newline + 1
                     top = opening
                     break
-            elif not line.endswith(comments.closing):
+                is_run = False
+            elif not line.startswith(comments.line) and not line.endswith(comments.closing):
                 break  # the next most usual: code
-        found = _previous(data, top, floor, comments, attributes)
+        found = _previous(data, top, floor, comments, attributes, is_run)
         if found is None:
             break
         opening, closing, is_doc = found
@@ -70,9 +72,12 @@ def documented_from(
 
 
 def _previous(
-    data: bytes, top: int, floor: int, comments: Comments, attributes: Mapping[int, int]
+    data: bytes, top: int, floor: int, comments: Comments, attributes: Mapping[int, int], is_run: bool
 ) -> tuple[int, int, bool] | None:
-    """Return the span of the comment or attribute right before `top`, and whether it documents; None if none."""
+    """Return the span of the comment or attribute right before `top`, and whether it documents; None if none.
+
+    `is_run` is False where it is known that not all lines back to the last blank one are comments.
+    """
     line_start = data.rfind(b"\n", floor, top) + 1
     if line_start <= floor:
         return None
@@ -90,7 +95,7 @@ def _previous(
     if end in attributes and attributes[end] >= floor:
         return attributes[end], end, _DOC_ATTRIBUTE.match(data, attributes[end], end) is not None
     if line.startswith(comments.line) and not line.startswith(b"#!"):
-        return _run_start(data, previous, line_start, floor, comments), end, True
+        return _run_start(data, previous, line_start, floor, comments, is_run), end, True
     if line and line.endswith(comments.closing):
         opening = data.rfind(comments.opening, floor, end)
         if opening >= 0 and not data[data.rfind(b"\n", floor, opening) + 1 : opening].strip():
@@ -98,11 +103,11 @@ def _previous(
     return None
 
 
-def _run_start(data: bytes, line: int, end: int, floor: int, comments: Comments) -> int:
+def _run_start(data: bytes, line: int, end: int, floor: int, comments: Comments, is_run: bool) -> int:
     """Return where the comment on the line at `line`, which ends at `end`, starts: with all of its run of lines
     back to a blank one if those are all comments, which is the usual case and quick to see; else on its own line.
     """
-    opening = _whole_run(data, end, floor, comments)
+    opening = _whole_run(data, end, floor, comments) if is_run else -1
     if opening >= 0:
         return opening
     while data[line] in b" \t\r":

@@ -18,8 +18,9 @@ _OPERATOR = re.compile(r"\boperator\b")
 
 def plain_name(raw: bytes) -> tuple[str, bool]:
     """Return the dotted name that a name node's text stands for, and whether it says that it belongs to a type."""
-    if _PLAIN.match(raw):
-        return raw.decode("ascii", "replace"), False
+    text = raw.decode("utf-8", "replace")
+    if text.isascii() and (text.isidentifier() or _PLAIN.match(raw)):
+        return text, False
     text = "".join(raw[:MAX_NAME_BYTES].decode("utf-8", "replace").split())
     if text[:1] in ("'", '"', "`") and text[-1:] == text[:1]:
         text = text[1:-1]

@@ -47,7 +47,7 @@ def analyse(data: bytes, language: str, *, deadline_seconds: float, documentatio
     root = tree.root_node
     if root.has_error and _error_share(root, len(data)) > MAX_ERROR_SHARE:
         return Syntax(language, (), _by_lines(data), "parse-errors")
-    items = collect(grammar, root, data)
+    items = collect(grammar, root, data, documentation)
     declared, places = _declarations(data, items, documentation)
     return Syntax(language, tuple(declared), _chunks(data, cut(data, items, root), places, declared))
 
@@ -84,7 +84,10 @@ def _located(
         begin = at
         while at < last_at and inside[at][0] < end:
             at += 1
-        numbers = tuple(sorted([number for _, number in inside[begin:at]])) if at > begin else ()
+        if at == begin + 1:
+            numbers: tuple[int, ...] = (inside[begin][1],)
+        else:
+            numbers = tuple(sorted([number for _, number in inside[begin:at]])) if at > begin else ()
         start, end = _trimmed(data, start, end)
         line += data.count(b"\n", counted, start)
         last = line + data.count(b"\n", start, end)
@@ -143,7 +146,7 @@ def _signature(data: bytes, item: Item) -> str:
         raw = raw.partition(b"\n")[0]
     if b"\n" in raw or b"  " in raw or b"\t" in raw:
         raw = b" ".join(raw.split())
-    return raw.decode("utf-8", "replace").rstrip("\r {=:")[:MAX_SIGNATURE_CHARS]
+    return raw.rstrip(b"\r {=:").decode("utf-8", "replace")[:MAX_SIGNATURE_CHARS]
 
 
 def _chunks(
