@@ -139,7 +139,7 @@ class Engine:
 
     def status(self, *, skipped: bool = False) -> IndexStatus:
         """Return the state of the index against the root as it is now; with `skipped`, all that was left out."""
-        from treeseek.indexing.run import left_out, pending
+        from treeseek.indexing.run import left_out, pending, without
 
         store = self._current_store()
         found = walk(self.root, max_file_bytes=self.settings.max_file_bytes, max_files=self.settings.max_files)
@@ -147,6 +147,7 @@ class Engine:
             left = found.skipped if skipped else ()
             return IndexStatus(str(self.root), False, str(self.directory), skipped=left,
                                pending={"new": len(found.files), "changed": 0, "deleted": 0})  # fmt: skip
+        found = without(found, self.root, store)
         snapshot = store.snapshot()
         manifest = snapshot.manifest()
         indexed = [language for kind, language in zip(manifest.kind, manifest.language, strict=True) if kind == "file"]

@@ -25,6 +25,7 @@ def test_an_identifier_is_known_by_its_spelling() -> None:
     assert read("add_route").is_symbol
     assert read("where is Router.add_route used?").names == ("add_route",)
     assert read("std::vec growth").names == ("vec",)
+    assert read("where is Router#add_route used?").qualified == ("router.add_route",)
     assert read("parse JSON quickly").names == ()
     assert not read("add route").is_symbol
 

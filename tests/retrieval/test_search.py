@@ -23,6 +23,7 @@ def paths(hits: tuple[Hit, ...]) -> list[str]:
         ("retry_policy", "src/upload/retry_policy.py"),
         ("url routing", "src/http/router.py"),
         ("Router.add_route", "src/http/router.py"),
+        ("router::resolve", "src/http/router.py"),
         ("least recently used cache eviction", "src/cache/lru.go"),
         ("json parser with comments", "web/src/parseJSON.ts"),
         ("parse_json", "web/src/parseJSON.ts"),
@@ -176,8 +177,14 @@ def test_related_finds_the_neighbours_of_a_place_but_not_the_place(engine: Engin
     hits = engine.related("src/http/router.py", 12).hits
     assert "tests/test_router.py" in paths(hits)[:2]
     assert all(not (hit.path == "src/http/router.py" and hit.start_line <= 12 <= hit.end_line) for hit in hits)
-    with pytest.raises(UsageError, match="not in the index"):
-        engine.related("src/none.py", 1)
+    for path, line in (("src/none.py", 1), ("src/http/router.py", 999)):
+        with pytest.raises(UsageError, match="not in the index"):
+            engine.related(path, line)
+
+
+def test_related_fills_its_limit_with_files_before_any_comes_twice(engine: Engine) -> None:
+    found = paths(engine.related("src/report.py", 1, limit=4).hits)
+    assert len(found) == len(set(found)) == 4
 
 
 def test_an_outline_is_of_the_file_as_it_is_now(engine: Engine) -> None:

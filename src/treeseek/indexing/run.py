@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from treeseek import telemetry
@@ -21,7 +21,7 @@ from treeseek.store import Manifest, UnitStore
 from treeseek.syntax import detect
 from treeseek.workspace import Walk, classify, open_root, walk
 
-__all__ = ["left_out", "pending", "sync"]
+__all__ = ["left_out", "pending", "sync", "without"]
 
 SMALL_ROOT_BYTES = 1_500_000
 """Below this, starting worker processes costs more than it saves."""
@@ -38,6 +38,17 @@ class _Changes:
     vanished: list[str] = field(default_factory=list)
     analysed: list[str] = field(default_factory=list)
     bytes_read: int = 0
+
+
+def without(found: Walk, root: Path, store: UnitStore) -> Walk:
+    """Return the walk without the index's own files, should they lie inside the root."""
+    try:
+        own = store.directory.resolve().relative_to(root).as_posix() + "/"
+    except ValueError:
+        return found
+    files = tuple(file for file in found.files if not file.path.startswith(own))
+    skipped = (*(left for left in found.skipped if not left.path.startswith(own)), Skipped(own, "index"))
+    return replace(found, files=files, skipped=skipped)
 
 
 def known_files(manifest: Manifest) -> dict[str, KnownFile]:
@@ -86,7 +97,7 @@ def sync(
     with telemetry.timed("treeseek_sync_seconds"):
         tell = progress or (lambda _: None)
         tell(Progress("walk"))
-        found = walk(root, max_file_bytes=settings.max_file_bytes, max_files=settings.max_files)
+        found = without(walk(root, max_file_bytes=settings.max_file_bytes, max_files=settings.max_files), root, store)
         known = {} if fresh else known_files(store.snapshot().manifest())
         todo = plan(found.files, known)
         changes = _Changes()
@@ -179,6 +190,7 @@ def _commit(
     replaced |= {entry[0].path for entry in changes.left_out if entry[0].path in known}
     replaced |= {path for path in changes.vanished if path in known}
     if not rows and not replaced and not fresh:
+        store.build_indexes()  # an earlier run may have been interrupted between its commit and this
         return store.snapshot().version
     tell(Progress("commit"))
     store.commit(rows, replaced)
@@ -198,6 +210,8 @@ def _report(
     for part in rows:
         chunks += int(part.has_vector.sum())
         notes |= {path: note for path, note in zip(part.path, part.note, strict=True) if note}
+    indexed = {path for path, file in known.items() if file.kind == "file"} | set(changes.analysed)
+    indexed -= {*todo.deleted, *changes.vanished, *(entry[0].path for entry in changes.left_out)}
     gone = len(todo.deleted) + sum(path in known for path in changes.vanished)
     changed = sum(path in known for path in changes.analysed) + sum(e[0].path in known for e in changes.left_out)
     added = len(changes.analysed) + len(changes.left_out) - changed
@@ -205,7 +219,7 @@ def _report(
     telemetry.count("treeseek_chunks_embedded_total", chunks)
     return SyncReport(
         version=version,
-        files=len(found.files) - len(changes.vanished),
+        files=len(indexed),
         added=added,
         changed=changed,
         touched=len(changes.touched),

@@ -24,7 +24,10 @@ def main() -> None:
     embedder = default_embedder()
     while (request := wire.read_frame(requests)) is not None:
         rows = analyse_files(wire.unpack_files(request["files"]), embedder, request["deadline"])
-        wire.write_frame(answers, wire.pack_columns(rows))
+        try:
+            wire.write_frame(answers, wire.pack_columns(rows))
+        except BrokenPipeError:  # the parent is gone
+            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 FEATURES = (
     "best_chunk", "best_three_chunks", "whole_file", "whole_file_absolute", "first_chunk", "phrase",
     "covered_by_file", "covered_by_chunk", "covered_by_stem", "stem_precision", "covered_by_parent",
-    "covered_by_path", "covered_by_names", "best_name", "defines_identifier", "defines_phrase",
+    "covered_by_path", "covered_by_names", "best_name", "defines_identifier", "defines_symbol", "defines_phrase",
     "dense_best", "dense_three", "dense_file", "dense_first",
     "test", "example", "document", "copy", "reexport", "mentions", "chunks", "declarations", "depth",
 )  # fmt: skip
@@ -78,8 +78,9 @@ def gather(corpus: Corpus, query: Query, vector: Floats, allowed: NDArray[np.boo
     columns = (
         _relative(best), _relative(best + second + third), relative, absolute, _relative(bm25[chosen.starts]),
         _relative(chosen.best(phrase)), in_file, chosen.best(covered), stem, precision, parent, path, named,
-        chosen.best(name), exact, fitting, dense_best, (dense_best + dense_second + dense_third) / 3, dense_file,
-        dense[chosen.starts], *_priors(corpus, query, chosen.files),
+        chosen.best(name), exact, exact * query.is_symbol, fitting, dense_best,
+        (dense_best + dense_second + dense_third) / 3, dense_file, dense[chosen.starts],
+        *_priors(corpus, query, chosen.files),
     )  # fmt: skip
     files = np.stack([column.astype(np.float32, copy=False) for column in columns], axis=1)
     return Evidence(chosen, files, _relative(bm25), dense, covered, name)

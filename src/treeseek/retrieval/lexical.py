@@ -157,8 +157,8 @@ def definitions(corpus: Corpus, query: Query) -> tuple[Floats, Floats]:
     exact, fitting = np.zeros(files, np.float32), np.zeros(files, np.float32)
     for term in _symbol_terms(query):
         found = declared.named(int(term))
-        spelled = np.array([declared.leaf[i] in query.names for i in found], np.float32)
-        np.maximum.at(exact, corpus.file[declared.chunk[found]], declared.weight[found] * (0.5 + 0.5 * spelled))
+        spelled = np.array([_spelled(declared.name[i], query) for i in found], np.float32)
+        np.maximum.at(exact, corpus.file[declared.chunk[found]], declared.weight[found] * spelled)
     named = [int(term) for term in query.phrases]
     named += [int(terms[0]) for terms, word in zip(query.terms, query.words, strict=True) if word not in STOP_WORDS]
     for term in named:
@@ -166,6 +166,14 @@ def definitions(corpus: Corpus, query: Query) -> tuple[Floats, Floats]:
         if len(found):
             fitting[corpus.file[declared.chunk[found]]] += 1 / np.sqrt(len(found))
     return exact, np.minimum(fitting, 2)
+
+
+def _spelled(name: str, query: Query) -> float:
+    """Return how well a declaration of the right words is spelled: with its qualifier, by its leaf, or otherwise."""
+    lowered = f".{name.lower()}"
+    if any(lowered.endswith(f".{asked}") for asked in query.qualified):
+        return 1.0
+    return 0.6 if lowered.rpartition(".")[2] in query.names else 0.4
 
 
 def _symbol_terms(query: Query) -> NDArray[np.uint32]:

@@ -18,6 +18,9 @@ from treeseek.retrieval.snippet import matched_lines
 
 __all__ = ["related", "search", "symbols"]
 
+MIN_SIMILARITY = 0.1
+"""Cosine below which two chunks have nothing to do with each other."""
+
 Texts = Callable[[Sequence[str]], Mapping[str, str]]
 """Fetches the texts of units by id."""
 
@@ -44,16 +47,18 @@ def search(
 def related(corpus: Corpus, texts: Texts, path: str, line: int, filters: Filters, limit: int) -> list[Hit] | None:
     """Return what is most like the code at `path:line`, its own chunk left out; None if that place isn't indexed."""
     columns = corpus.columns
-    here = [i for i in _chunks_of(corpus, path) if columns.start_line[i] <= line]
-    if not here or (source := here[-1]) is None:
+    own = _chunks_of(corpus, path)
+    here = [i for i in own if columns.start_line[i] <= line]
+    if not here or line > columns.end_line[own[-1]]:
         return None
+    source = here[-1]
     similar = corpus.vectors @ corpus.vectors[source]
     similar[source] = -1
     allowed = allowed_chunks(corpus, filters)
     if allowed is not None:
         similar[~allowed] = -1
-    best = np.argsort(-similar, kind="stable")[: max(limit * 4, 50)]
-    kept = _first_per_file(corpus, best[similar[best] > 0], limit)
+    best = np.argsort(-similar, kind="stable")
+    kept = _first_per_file(corpus, best[similar[best] > MIN_SIMILARITY], limit)
     return _hits(corpus, texts, Ranked(kept, similar[kept]), filters, None)
 
 
@@ -68,13 +73,10 @@ def _chunks_of(corpus: Corpus, path: str) -> range:
 
 def _first_per_file(corpus: Corpus, chunks: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     """Move each file's first chunk before all second ones, and cut at the limit."""
-    files = corpus.file[chunks].tolist()
-    seen: dict[int, int] = {}
-    turns = []
-    for file in files:
-        seen[file] = turn = seen.get(file, -1) + 1
-        turns.append(turn)
-    return chunks[np.argsort(turns, kind="stable")[:limit]]
+    _, first = np.unique(corpus.file[chunks], return_index=True)
+    later = np.ones(len(chunks), np.bool_)
+    later[first] = False
+    return chunks[np.argsort(later, kind="stable")[:limit]]
 
 
 def _hits(corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query: queries.Query | None) -> list[Hit]:
@@ -156,7 +158,8 @@ def symbols(corpus: Corpus, texts: Texts, name: str, filters: Filters, limit: in
         and score >= filters.min_score
     ]
     tests = corpus.roles.test[corpus.file[declared.chunk]] if len(declared.chunk) else np.zeros(0, np.bool_)
-    kept.sort(key=lambda pair: (-pair[0], tests[pair[1]], -declared.weight[pair[1]], pair[1]))
+    lines = declared.end_line - declared.start_line  # a definition is longer than its prototype
+    kept.sort(key=lambda pair: (-pair[0], tests[pair[1]], -declared.weight[pair[1]], -lines[pair[1]], pair[1]))
     best = kept[:limit]
     found = texts([corpus.columns.id[declared.chunk[i]] for _, i in best])
     return [_declaration_hit(corpus, found, i, score) for score, i in best]

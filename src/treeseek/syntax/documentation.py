@@ -48,15 +48,18 @@ def documented_from(
             if not is_first:
                 break
             line = data[max(rfind(b"\n", low, newline) + 1, low) : newline].strip()
-            if is_run and line.startswith(comments.line) and not line.startswith(b"#!"):
-                opening = _whole_run(data, newline + 1, floor, comments)
+            if line.startswith(comments.line):
+                is_run = is_run and not line.startswith(b"#!")
+                opening = _whole_run(data, newline + 1, floor, comments) if is_run else -1
                 if opening >= 0:  # and there is a blank line before it, so this is all
                     if not doc_end or doc_start == top:
                         doc_start, doc_end = opening, doc_end or newline + 1
                     top = opening
                     break
                 is_run = False
-            elif not line.startswith(comments.line) and not line.endswith(comments.closing):
+            elif line.endswith(comments.closing):
+                is_run = True
+            else:
                 break  # the next most usual: code
         found = _previous(data, top, floor, comments, attributes, is_run)
         if found is None:
