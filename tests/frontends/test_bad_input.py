@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,14 @@ def test_a_query_of_only_stop_words_is_answered(run: Run, root: Path) -> None:
         (["--lang", "pythn"], "no language 'pythn'"),
         (["--kind", "methd"], "no kind 'methd'"),
         (["--path", "../elsewhere"], "is not inside the root"),
+        (["--path", "/elsewhere"], "is not inside the root"),
+        (["--path", "a", "--path", "b"], "use --include for several"),
+        (["--min-score", "nan"], "nan is not between 0 and 1"),
+        (["--min-score", "-0.1"], "-0.1 is not between 0 and 1"),
+        (["--min-score", "1.1"], "1.1 is not between 0 and 1"),
+        (["--data-dir", ""], "the name of a directory is empty"),
+        (["--include", "{a,b}" * 7], "more than 64 globs"),
+        (["--exclude", "{" + "," * 90_000 + "}"], "more than 64 globs"),
         (["-k", "0"], "a limit of 0"),
         (["-k", "many"], "invalid value for '-k'"),
         (["--max-tokens", "0"], "invalid value for '--max-tokens'"),
@@ -217,11 +227,121 @@ def test_a_query_that_is_no_utf8_is_echoed_safely(spawn: Run, root: Path) -> Non
     assert done.document["query"] == "upload \udcff"
 
 
-def test_a_full_disk_behind_standard_output_is_an_error(environment: dict[str, str], root: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [["search", "upload"], ["search", "upload", "--json"], ["search", "--help"], ["--version"], ["serch", "--json"]],
+)
+def test_a_full_disk_behind_standard_output_is_one_line(
+    environment: dict[str, str], root: Path, arguments: list[str]
+) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "treeseek", "search", "upload"], cwd=root, env=environment, stdout=full,
-            stderr=subprocess.PIPE, timeout=60,
+            [sys.executable, "-m", "treeseek", *arguments], cwd=root, env=environment, stdout=full,
+            stderr=subprocess.PIPE, text=True, timeout=60,
         )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr == b"treeseek: No space left on device\n"
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr or "serch" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search", "upload"], ["search", "upload", "--json"], ["index"], ["--help"], ["--version"]]
+)
+def test_a_closed_standard_output_is_one_line(environment: dict[str, str], root: Path, arguments: list[str]) -> None:
+    command = ["sh", "-c", 'exec "$0" -m treeseek "$@" >&-', sys.executable, *arguments]
+    done = subprocess.run(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "treeseek: standard output is closed: there is nowhere to answer\n"
+
+
+@pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full"])
+def test_without_standard_error_the_exit_code_tells(environment: dict[str, str], root: Path, redirected: str) -> None:
+    for arguments, code in ((["search", "upload", "-l"], 0), (["search", "", "--debug"], 2)):
+        command = ["sh", "-c", f'exec "$0" -m treeseek "$@" {redirected}', sys.executable, *arguments]
+        done = subprocess.run(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (code, "" if code else "good.py\n")
+
+
+@pytest.fixture
+def sealed(run: Run, root: Path, tmp_path: Path) -> Iterator[Path]:
+    """Index `root`, then forbid every change of the index's directory."""
+    run("index", cwd=root)
+    (directory,) = (tmp_path / "data").iterdir()
+    (directory / "lock").unlink(missing_ok=True)
+    places = [directory, *(path for path in directory.rglob("*") if path.is_dir())]
+    for place in places:
+        place.chmod(0o555)
+    yield directory
+    for place in places:
+        place.chmod(0o755)
+
+
+@pytest.mark.parametrize("command", [["search", "retry upload"], ["symbols", "retry_upload"], ["related", "good.py:1"]])
+def test_an_index_that_cannot_be_written_still_answers(
+    environment: dict[str, str], root: Path, sealed: Path, command: list[str]
+) -> None:
+    (root / "more.py").write_text(GOOD)
+    where = ["--root", str(root)] if command[0] == "related" else [str(root)]
+    place = [f"{root}/good.py:1" if part == "good.py:1" else part for part in command]
+    code, out, err = without_privilege(environment, root, *place, *where, "--json")
+    assert err.startswith(f"treeseek: note: not brought up to date: can't lock {sealed}/lock: Permission denied")
+    assert err.count("\n") == 1
+    document = json.loads(out)
+    assert document["notes"] == [err.removeprefix("treeseek: note: ").rstrip("\n")]
+    assert [hit["path"] for hit in document["hits"]] == ([] if command[0] == "related" else ["good.py"])
+    assert code == (0 if document["hits"] else 1)
+    _, out, err = without_privilege(environment, root, *place, *where, "-l")
+    assert "not brought up to date" in err
+
+
+def test_without_any_index_a_directory_that_cannot_be_written_is_an_error(
+    environment: dict[str, str], root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir(mode=0o555)
+    code, out, err = without_privilege(environment, root, "search", "upload", str(root))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "Permission denied" in err
+    assert "--rebuild" not in err
+
+
+def test_rebuilding_is_advised_for_a_broken_index_not_for_a_forbidden_one(
+    environment: dict[str, str], run: Run, root: Path, tmp_path: Path
+) -> None:
+    run("index", cwd=root)
+    (current,) = (tmp_path / "data").glob("*/CURRENT")
+    (manifest, *_) = (current.parent / current.read_text().strip()).glob("*/_versions/*")
+    for file in (current, manifest):
+        file.chmod(0)
+        code, out, err = without_privilege(environment, root, "search", "upload", str(root))
+        file.chmod(0o644)
+        assert (code, out) == (2, "")
+        assert "ermission denied" in err
+        assert "--rebuild" not in err
+    current.write_text("nonsense\n")
+    assert "`treeseek index --rebuild` makes it anew" in run("search", "upload", cwd=root).refusal
+    assert run("index", "--rebuild", cwd=root).code == 0
+    assert found(run, root) == ["good.py"]
+
+
+@pytest.mark.parametrize(("root_given", "what"), [("/", "all of the disk"), ("~", "the home directory")])
+def test_a_root_that_is_refused_is_not_said_to_be_forcible(
+    run: Run, environment: dict[str, str], tmp_path: Path, root_given: str, what: str
+) -> None:
+    given = root_given.replace("~", environment["HOME"])
+    assert run("index", given, cwd=tmp_path).refusal == f"treeseek: {given} is {what}; name a project in it\n"
+
+
+def test_a_file_in_no_repository_does_not_have_its_directory_indexed(run: Run, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "loose").mkdir()
+    (tmp_path / "loose/a.py").write_text(GOOD)
+    (tmp_path / "loose/b.py").write_text(GOOD)
+    place = f"{tmp_path}/loose/a.py:1"
+    assert "name the root with --root" in run("related", place, cwd=root).refusal
+    assert not list((tmp_path / "data").glob("loose*"))
+    assert run("outline", f"{tmp_path}/loose/a.py", cwd=root).code == 0, "needs no index"
+    assert run("related", place, "--root", f"{tmp_path}/loose", "-l", cwd=root).out == "b.py\n"
+    assert run("related", "a.py:1", "-l", cwd=tmp_path / "loose").out == "b.py\n"
+    done = run("related", "loose/a.py:1", "--json", "--exclude", "root/", cwd=tmp_path).document
+    assert done["root"] == str(tmp_path), "the current directory, as for search"
+    (tmp_path / "loose/.git").mkdir()
+    assert run("related", place, "-l", cwd=root).out == "b.py\n"

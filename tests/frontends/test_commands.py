@@ -57,14 +57,24 @@ def test_the_limit_limits(run: Run, project: Path) -> None:
         (["--lang", "go", "--lang", "Markdown"], {"lib/io.go", "README.md"}),
         (["--include", "*.md"], {"README.md"}),
         (["--exclude", "*.md", "--exclude", "*.go"], {"lib/net.py"}),
+        (["--include", "*.{md,go}"], {"README.md", "lib/io.go"}),
+        (["--include", "{lib,src}/*.{py,rs}"], {"lib/net.py"}),
+        (["--exclude", "*.{md,go}"], {"lib/net.py"}),
         (["--path", "lib"], {"lib/net.py", "lib/io.go"}),
+        (["--path", "./lib//."], {"lib/net.py", "lib/io.go"}),
+        (["--path", "{root}/lib"], {"lib/net.py", "lib/io.go"}),
+        (["--path", "{link}/lib/"], {"lib/net.py", "lib/io.go"}),
+        (["--path", "."], {"lib/net.py", "lib/io.go", "README.md"}),
+        (["--path", "{root}"], {"lib/net.py", "lib/io.go", "README.md"}),
         (["--kind", "class"], {"lib/net.py"}),
     ],
 )
 def test_filters_choose_the_files(run: Run, project: Path, options: list[str], expected: set[str]) -> None:
-    found = run("search", "upload close files error", "-k", "50", "-l", *options, cwd=project).out.split()
-    assert set(found) <= expected
-    assert found
+    (project.parent / "link").symlink_to(project)
+    options = [part.replace("{root}", str(project)).replace("{link}", f"{project.parent}/link") for part in options]
+    for cwd in (project, project / "lib"):  # paths and globs are relative to the root from anywhere
+        found = run("search", "upload close files error", "-k", "50", "-l", *options, cwd=cwd).out.split()
+        assert set(found) == expected
 
 
 def test_nothing_found_is_1_and_says_so_on_standard_error(spawn: Run, project: Path) -> None:
@@ -166,14 +176,46 @@ def test_the_budget_is_never_exceeded(run: Run, project: Path, command: list[str
     needed = count_tokens(whole.out)
     for budget in (1, 5, 20, 30, 60, 100, 200, needed - 1, needed, 10_000):
         cut = run(*command, *as_json, "--max-tokens", str(budget), "--no-sync", cwd=project)
-        assert cut.code == whole.code == 0
+        assert whole.code == 0
+        assert cut.code == (0 if cut.out else 2)
         assert count_tokens(cut.out) <= budget
         if budget >= needed:
             assert (cut.out, cut.err) == (whole.out, "")
-        else:
+        elif cut.out:
             assert cut.err == f"treeseek: note: cut to fit {budget:,} tokens\n"
-            assert not cut.out or not as_json or cut.document["truncated"]
+            assert not as_json or cut.document["truncated"]
             assert as_json or whole.out.startswith(cut.out)
+        else:
+            assert cut.err == f"treeseek: nothing fits in {budget:,} tokens; give --max-tokens more\n"
+            assert budget < 100
+
+
+def test_a_budget_that_nothing_fits_is_an_error_unless_nothing_is_the_answer(run: Run, project: Path) -> None:
+    for options in ([], ["-l"], ["--json"]):
+        done = run("search", "upload", "--max-tokens", "1", *options, cwd=project)
+        assert done.refusal == "treeseek: nothing fits in 1 tokens; give --max-tokens more\n"
+    assert run("symbols", "no_such_symbol", "--max-tokens", "1", cwd=project).code == 1
+    assert run("symbols", "no_such_symbol", "--max-tokens", "1", "--json", cwd=project).refusal
+
+
+def test_an_empty_variable_leaves_the_data_where_it_is_by_default(
+    spawn: Run, project: Path, environment: dict[str, str]
+) -> None:
+    document = spawn("status", "--json", cwd=project, TREESEEK_DATA_DIR="").document
+    assert Path(document["directory"]).is_relative_to(environment["HOME"])
+
+
+def test_help_says_what_filters_are_measured_by(run: Run, project: Path) -> None:
+    told = " ".join(run("search", "--help", cwd=project).out.split())
+    assert "0 to 1: for search the calibrated chance" in told
+    assert told.count("relative to ROOT") == 3
+
+
+def test_the_summary_counts_indexed_files_and_names_what_is_not_whole(run: Run, project: Path) -> None:
+    (project / "notes.rst").write_text("words\n")
+    out = run("index", cwd=project).out
+    assert out.startswith(f"{project}: 4 files, 4 added, ")
+    assert "  left out or cut by lines: 1 binary" in out
 
 
 def test_a_pipe_that_closes_early_is_no_error(environment: dict[str, str], project: Path) -> None:

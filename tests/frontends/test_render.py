@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from treeseek.errors import UsageError
 from treeseek.frontends.cli import encode, fit, render
+from treeseek.frontends.cli.arguments import MAX_GLOBS, unbraced
 from treeseek.frontends.cli.output import printable
 from treeseek.model import Hit, IndexStatus, SearchResult, Skipped, SyncReport
 from treeseek.retrieval.budget import count_tokens
@@ -127,3 +129,31 @@ def test_a_status_in_words() -> None:
     ):
         assert expected in out
     assert "new" not in out
+
+
+@pytest.mark.parametrize(
+    ("glob", "globs"),
+    [
+        ("*.py", ["*.py"]),
+        ("*.{c,h}", ["*.c", "*.h"]),
+        ("{a,b}/*.{c,h}", ["a/*.c", "a/*.h", "b/*.c", "b/*.h"]),
+        ("x{,.min}.js", ["x.js", "x.min.js"]),
+        ("{a,{b,a}}", ["a", "b"]),
+        (r"\{a,b}", [r"\{a,b}"]),
+        ("[{]a,b}", ["[{]a,b}"]),
+        ("{a}", ["{a}"]),
+        ("{a,b", ["{a,b"]),
+        ("", [""]),
+    ],
+)
+def test_braces_spell_out_globs(glob: str, globs: list[str]) -> None:
+    assert sorted(unbraced(glob)) == globs
+
+
+@given(st.text(alphabet="{},[]\\a", max_size=40))
+def test_any_glob_spells_out_a_few_or_is_refused(glob: str) -> None:
+    try:
+        globs = unbraced(glob)
+    except UsageError:
+        return
+    assert 1 <= len(set(globs)) == len(globs) <= MAX_GLOBS

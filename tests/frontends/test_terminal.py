@@ -57,7 +57,7 @@ def test_progress_leaves_a_clean_line(environment: dict[str, str], project: Path
     assert shown_.rstrip("\r").endswith(" " * 10)
 
 
-def test_ctrl_c_is_quiet_and_130(environment: dict[str, str], project: Path) -> None:
+def test_ctrl_c_is_one_line_and_130(environment: dict[str, str], project: Path) -> None:
     for i in range(400):
         (project / f"m{i}.py").write_text("".join(f"def upload_{i}_{j}(p):\n    return p\n" for j in range(400)))
     process = subprocess.Popen(
@@ -70,7 +70,7 @@ def test_ctrl_c_is_quiet_and_130(environment: dict[str, str], project: Path) -> 
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, b"", b"")
+    assert (process.returncode, out, err) == (130, b"", b"treeseek: interrupted\n")
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,35 @@ def test_ctrl_c_is_quiet_and_130(environment: dict[str, str], project: Path) -> 
         ),
         (Progress("analyse", 1, 9, 1_000_000, 9_000_000_000), 1.0, "indexing  1 of 9 files  1.0 MB/s  2:29:59 left"),
         (Progress("analyse", 9, 9, 9, 5), 1.0, "indexing  9 of 9 files  0.0 MB/s  0:00 left"),
+        (Progress("analyse", 9, 10, 9_000_000, 10_000_000), 0.9, "indexing  9 of 10 files"),
+        (Progress("analyse", 11, 10, 0, 9), 5.0, "indexing  10 of 10 files"),
         (Progress("commit"), 5.0, "writing the index …"),
+        (Progress("index"), 5.0, "building the search indexes …"),
     ],
 )
 def test_the_line_of_a_stage(state: Progress, seconds: float, line: str) -> None:
-    assert describe(state, seconds) == line
+    assert describe(state, seconds, 80) == line
+
+
+def test_a_narrow_line_loses_whole_fields() -> None:
+    state = Progress("analyse", 64, 49_012, 1_000_000, 9_000_000)
+    whole = "indexing  64 of 49,012 files  1.0 MB/s  0:08 left"
+    assert {describe(state, 1.0, columns) for columns in range(len(whole) + 1)} == {
+        whole,
+        "indexing  64 of 49,012 files  1.0 MB/s",
+        "indexing  64 of 49,012 files",
+        "indexing",
+        "",
+    }
+    assert all(len(describe(state, 1.0, columns)) <= columns for columns in range(80))
+
+
+def test_a_terminal_of_unknown_width_is_taken_for_80_columns() -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        assert os.get_terminal_size(theirs).columns == 0
+        assert progress._columns(stream) == 80
+    os.close(ours)
 
 
 def test_a_pipe_sees_no_progress() -> None:

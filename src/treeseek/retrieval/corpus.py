@@ -28,7 +28,7 @@ class Declared:
 
     `name` is qualified; `leaf` the lower-case last part. `whole` are the terms of the leaves, each as one identifier,
     ascending, and `by_whole` the declarations in that order. `weight` says how much a name is the thing itself: a
-    constructor bears its type's name, but who asks for the name wants the type.
+    constructor or a variable often bears its type's name, but who asks for the name wants the type.
     """
 
     chunk: NDArray[np.int32]
@@ -73,6 +73,8 @@ class Declared:
 def _weight(kind: str, name: str) -> float:
     if kind in TYPE_KINDS:
         return 1.0
+    if kind in ("variable", "constant"):
+        return 0.75
     owner, _, leaf = name.rpartition(".")
     return 0.6 if leaf and owner.rpartition(".")[2] == leaf else 0.95
 

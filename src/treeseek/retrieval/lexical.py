@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.postings import Postings
-from treeseek.retrieval.query import STOP_WORDS, VARIANT_WEIGHT, Query
+from treeseek.retrieval.query import STOP_WORDS, VARIANT_WEIGHT, Query, whole_term
 
 __all__ = [
     "FILE_K1", "Floats", "Word", "chunk_scores", "definitions", "field_scores", "file_scores", "name_scores",
@@ -155,12 +155,12 @@ def definitions(corpus: Corpus, query: Query) -> tuple[Floats, Floats]:
     """Return per file whether it defines an identifier that the query spells, and whether one that its words make."""
     files, declared = len(corpus.path), corpus.declared
     exact, fitting = np.zeros(files, np.float32), np.zeros(files, np.float32)
-    for term in _symbol_terms(query):
-        found = declared.named(int(term))
+    for term in query.wholes:
+        found = declared.named(term)
         spelled = np.array([_spelled(declared.name[i], query) for i in found], np.float32)
         np.maximum.at(exact, corpus.file[declared.chunk[found]], declared.weight[found] * spelled)
     named = [int(term) for term in query.phrases]
-    named += [int(terms[0]) for terms, word in zip(query.terms, query.words, strict=True) if word not in STOP_WORDS]
+    named += [whole_term(word) for word in query.words if word not in STOP_WORDS]
     for term in named:
         found = declared.named(term)
         if len(found):
@@ -174,10 +174,3 @@ def _spelled(name: str, query: Query) -> float:
     if any(lowered.endswith(f".{asked}") for asked in query.qualified):
         return 1.0
     return 0.6 if lowered.rpartition(".")[2] in query.names else 0.4
-
-
-def _symbol_terms(query: Query) -> NDArray[np.uint32]:
-    """Return the terms of the whole identifiers that the query spells out."""
-    if len(query.identifiers) or not query.is_symbol:
-        return query.identifiers
-    return np.array([terms[0] for terms in query.terms], np.uint32)

@@ -32,10 +32,11 @@ VARIANT_WEIGHT = 0.5
 class Query:
     """A parsed query.
 
-    `terms` holds one array of term hashes per word that matters, the word's own stem first, then its variants;
-    `identifiers` the terms of compound identifiers, `phrases` of those that adjacent words would make. `names` are the
-    lower-case identifiers without what qualifies them, `qualified` with it, dotted. `is_symbol`: the query is one
-    identifier and nothing else.
+    - `terms`: an array of term hashes per word that matters, the word's own stem first, then its variants.
+    - `identifiers`: the terms of compound identifiers; `phrases`, of those that adjacent words would make.
+    - `names`: the lower-case identifiers without what qualifies them; `wholes`, their terms as whole names;
+      `qualified`, with what qualifies them, dotted.
+    - `is_symbol`: the query is one identifier and nothing else.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Query:
     identifiers: NDArray[np.uint32]
     phrases: NDArray[np.uint32]
     names: tuple[str, ...]
+    wholes: tuple[int, ...]
     qualified: tuple[str, ...]
     is_symbol: bool
 
@@ -59,7 +61,8 @@ def parse(text: str, *, max_chars: int) -> Query:
         raise UsageError(f"the query {text.strip()[:40]!r} has no letter or digit to search for")
     pieces = [piece for piece in (_trimmed(piece) for piece in text.split()) if piece]
     names = tuple(dict.fromkeys(piece for piece in pieces if _is_identifier(piece) or len(pieces) == 1))
-    dotted = tuple(name.replace("::", ".").replace("#", ".").strip(".").lower() for name in names)
+    dotted = tuple(name.replace("::", ".").replace("#", ".").strip(".") for name in names)
+    leaves = tuple(name.rpartition(".")[2] for name in dotted)
     kept = [word for word in spelled if word not in STOP_WORDS] if len(pieces) > 1 else spelled
     words = tuple(dict.fromkeys(kept or spelled))
     return Query(
@@ -68,8 +71,9 @@ def parse(text: str, *, max_chars: int) -> Query:
         terms=tuple(np.array([term_of(form) for form in _forms(word)], np.uint32) for word in words),
         identifiers=_compounds(names),
         phrases=_phrases(spelled),
-        names=tuple(name.rpartition(".")[2] for name in dotted),
-        qualified=dotted,
+        names=tuple(leaf.lower() for leaf in leaves),
+        wholes=tuple(term for term in map(whole_term, leaves) if term),
+        qualified=tuple(name.lower() for name in dotted),
         is_symbol=len(pieces) == 1,
     )
 

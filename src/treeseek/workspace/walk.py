@@ -81,7 +81,7 @@ def resolve_root(path: str | Path, *, force: bool = False) -> Path:
         raise RootError(f"{path} can't be read: you lack permission to list or enter it")
     if not force and _is_refused(root):
         raise RootError(f"{root} is {'the home directory' if root.parent != root else 'all of the disk'}; "
-                        "name a project in it, or force it")  # fmt: skip
+                        "name a project in it")  # fmt: skip
     return root
 
 

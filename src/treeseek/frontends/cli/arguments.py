@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,18 +17,44 @@ if TYPE_CHECKING:
 __all__ = ["answer_options", "filters_of", "json_option", "line_of", "located", "root_of", "settled", "shared_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 _WORKERS, _DATA_DIR = "treeseek.workers", "treeseek.data_dir"
 
+MAX_GLOBS = 64
+"""What the braces of one glob may spell out."""
 
-def _remember(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+_BRACES = re.compile(r"\\.|\[[^][]*\]|\{([^{}]*)\}", re.DOTALL)
+"""An escaped character, a character class, or alternatives in braces, which alone have a group."""
+
+
+def _remember(key: str, read: Callback | None = None) -> Callback:
     """Keep an option's value where every command of this run finds it, be it before the command or after."""
 
-    def keep(context: click.Context, _: click.Parameter, value: Any) -> None:
+    def keep(context: click.Context, option: click.Parameter, value: Any) -> None:
+        value = value if read is None else read(context, option, value)
         if value is not None:
             context.meta[key] = value
 
     return keep
+
+
+def _directory(_: click.Context, __: click.Parameter, given: str | None) -> Path | None:
+    if given == "":
+        raise click.BadParameter("the name of a directory is empty")
+    return None if given is None else Path(given)
+
+
+def _once(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str:
+    if len(given) > 1:
+        raise click.BadParameter("there can be only one; use --include for several")
+    return given[0] if given else ""
+
+
+def _chance(_: click.Context, __: click.Parameter, given: float) -> float:
+    if math.isnan(given) or not 0 <= given <= 1:
+        raise click.BadParameter(f"{given} is not between 0 and 1")
+    return given
 
 
 def settled() -> dict[str, Any]:
@@ -38,8 +67,8 @@ def shared_options(command: Command) -> Command:
     """Add the options that every command has."""
     for option in (
         click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback with an error."),
-        click.option("--data-dir", type=click.Path(path_type=Path), expose_value=False, callback=_remember(_DATA_DIR),
-                     metavar="DIR", help="Keep indexes in DIR."),
+        click.option("--data-dir", expose_value=False, callback=_remember(_DATA_DIR, _directory), metavar="DIR",
+                     help="Keep indexes in DIR."),
         click.option("--workers", type=click.IntRange(min=0), expose_value=False, callback=_remember(_WORKERS),
                      metavar="N", help="Analyse files in N processes; 0 is one per core."),
     ):  # fmt: skip
@@ -62,10 +91,14 @@ def answer_options(limit: int) -> Callable[[Command], Command]:
             click.option("--lang", multiple=True, metavar="NAME", help="Only this language; repeat or use commas."),
             click.option("--kind", multiple=True, metavar="KIND",
                          help="Only declarations of this kind, such as function or class; repeat or use commas."),
-            click.option("--include", multiple=True, metavar="GLOB", help="Only files that match; repeatable."),
-            click.option("--exclude", multiple=True, metavar="GLOB", help="No files that match; repeatable."),
-            click.option("--path", default="", metavar="PREFIX", help="Only below this path, relative to the root."),
-            click.option("--min-score", type=float, default=0.0, metavar="X", help="Only hits that score X or more."),
+            click.option("--include", multiple=True, metavar="GLOB",
+                         help="Only files that match, relative to ROOT, such as '*.{c,h}' or 'src/**'; repeatable."),
+            click.option("--exclude", multiple=True, metavar="GLOB",
+                         help="No files that match, relative to ROOT; repeatable."),
+            click.option("--path", multiple=True, callback=_once, metavar="PREFIX",
+                         help="Only this file, or what is below this directory, relative to ROOT."),
+            click.option("--min-score", type=float, default=0.0, callback=_chance, metavar="X",
+                         help="Only hits that score X or more, 0 to 1: for search the calibrated chance that the file answers."),
             click.option("--max-tokens", type=click.IntRange(min=1), metavar="N",
                          help="Print no more than N tokens, cutting hits from the end."),
             click.option("-l", "--files-with-matches", "paths_only", is_flag=True, help="Print paths only."),
@@ -78,16 +111,19 @@ def answer_options(limit: int) -> Callable[[Command], Command]:
     return add
 
 
-def filters_of(options: dict[str, Any]) -> Filters:
-    """Return the filters that the options of `answer_options` ask for."""
+def filters_of(options: dict[str, Any], root: Path) -> Filters:
+    """Return the filters that the options of `answer_options` ask for in `root`, which is absolute and real.
+
+    Raises UsageError for a glob whose braces spell out too much.
+    """
     from treeseek.model import Filters
 
     return Filters(
         languages=_listed(options["lang"]),
         kinds=_listed(options["kind"]),
-        include=tuple(options["include"]),
-        exclude=tuple(options["exclude"]),
-        path=options["path"],
+        include=tuple(glob for given in options["include"] for glob in unbraced(given)),
+        exclude=tuple(glob for given in options["exclude"] for glob in unbraced(given)),
+        path=_beneath(options["path"], root),
         min_score=options["min_score"],
     )
 
@@ -95,6 +131,40 @@ def filters_of(options: dict[str, Any]) -> Filters:
 def _listed(values: tuple[str, ...]) -> tuple[str, ...]:
     """Split comma lists; names are lower-case."""
     return tuple(part.strip().lower() for value in values for part in value.split(",") if part.strip())
+
+
+def unbraced(glob: str) -> list[str]:
+    """Return the globs that the braces of a glob spell out, each once: `*.{c,h}` is `*.c` and `*.h`.
+
+    As in a shell, braces without a comma, or after a backslash, stand for themselves. Raises UsageError for more
+    than MAX_GLOBS.
+    """
+    from treeseek.errors import UsageError
+
+    waiting, done = [glob], []
+    while waiting:
+        current = waiting.pop()
+        match = next((match for match in _BRACES.finditer(current) if match[1] and "," in match[1]), None)
+        if match is None:
+            done.append(current)
+            continue
+        parts = re.split(r"(?<!\\),", match[1])
+        if len(done) + len(waiting) + len(parts) > MAX_GLOBS:
+            raise UsageError(f"the braces of {glob[:80]!r} spell out more than {MAX_GLOBS} globs")
+        waiting += [current[: match.start()] + part + current[match.end() :] for part in reversed(parts)]
+    return list(dict.fromkeys(done))
+
+
+def _beneath(given: str, root: Path) -> str:
+    """Return a path relative to the root, "" for the root itself; one that isn't inside of it is left as it is."""
+    path = os.path.normpath(given) if given else ""
+    if Path(path).is_absolute():
+        try:
+            inside = [place for place in (Path(path), Path(given).resolve()) if place.is_relative_to(root)]
+        except (OSError, RuntimeError, ValueError):  # a loop of links, or a NUL
+            inside = []
+        path = inside[0].relative_to(root).as_posix() if inside else given
+    return "" if path == "." else path
 
 
 def root_of(given: str | None) -> Path:
@@ -106,15 +176,18 @@ def root_of(given: str | None) -> Path:
     return repository_of(Path.cwd())
 
 
-def located(given: str, root: str | None) -> tuple[Path, str]:
+def located(given: str, root: str | None, *, to_index: bool = False) -> tuple[Path, str]:
     """Return the root of a file and its path beneath it.
 
     A relative path is looked for from the current directory, then from the root, since that is how hits are
     printed. Without a root named, it is the repository of the current directory if that holds the file, else
-    the file's own. Raises RootError when the file is in neither place, or outside of the root named.
+    the file's own: its repository, or the directory that it is in, which isn't enough to index that directory.
+    Raises RootError when the file is in neither place, or outside of the root named, and with `to_index`
+    UsageError when nothing says where the root would end.
     """
-    from treeseek.errors import RootError
+    from treeseek.errors import RootError, UsageError
     from treeseek.workspace import repository_of
+    from treeseek.workspace.checkout import is_top
 
     top = root_of(root).resolve()
     file = next((path for path in (Path(given), top / given) if _exists(path)), None)
@@ -128,6 +201,10 @@ def located(given: str, root: str | None) -> tuple[Path, str]:
         if root is not None:
             raise RootError(f"{given} is not inside {root}")
         top = repository_of(real.parent)
+        if to_index and not is_top(top):
+            raise UsageError(
+                f"{given} is in no repository and not below the current directory; name the root with --root"
+            )
     return top, real.relative_to(top).as_posix()
 
 

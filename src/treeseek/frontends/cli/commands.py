@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cli"]
 
-FOUND, NOTHING = 0, 1
+FOUND, NOTHING, ERROR = 0, 1, 2
 
 
 @click.group(
@@ -81,7 +81,7 @@ def search(query: str, root: str | None, **options: Any) -> int:
             raise RootError(f"{error}; a query of several words needs quotes") from None
         raise
     with opened as engine:
-        filters = filters_of(options)
+        filters = filters_of(options, engine.root)
         return _answer("search", engine, options, lambda: engine.search(query, limit=options["limit"], filters=filters))
 
 
@@ -93,9 +93,9 @@ def search(query: str, root: str | None, **options: Any) -> int:
 def related(place: str, root: str | None, **options: Any) -> int:
     """Find the places most like the code at FILE:LINE."""
     file, line = line_of(place)
-    top, path = located(file, root)
+    top, path = located(file, root, to_index=True)
     with _opened(top) as engine:
-        filters = filters_of(options)
+        filters = filters_of(options, engine.root)
         return _answer(
             "related", engine, options, lambda: engine.related(path, line, limit=options["limit"], filters=filters)
         )
@@ -109,7 +109,7 @@ def related(place: str, root: str | None, **options: Any) -> int:
 def symbols(name: str, root: str | None, **options: Any) -> int:
     """Find the declarations of NAME, however it is cased or joined."""
     with _opened(root_of(root)) as engine:
-        filters = filters_of(options)
+        filters = filters_of(options, engine.root)
         return _answer(
             "symbols", engine, options, lambda: engine.symbols(name, limit=options["limit"], filters=filters)
         )
@@ -166,12 +166,15 @@ def _synced(engine: Engine, *, rebuild: bool = False) -> SyncReport:
 def _answer(command: str, engine: Engine, options: dict[str, Any], ask: Callable[[], SearchResult]) -> int:
     """Bring the index up to date unless told not to, ask, and print what fits."""
     result = _asked(engine, ask, sync=not options["no_sync"])
-    if options["paths_only"]:
-        _print_paths(command, engine, result, options)
-    elif options["as_json"]:
-        _print_json(command, engine, result, options["max_tokens"])
-    else:
-        _print_hits(command, result, options["max_tokens"])
+    text, cut = _laid_out(command, engine, result, options)
+    if text is None:
+        tell(f"nothing fits in {options['max_tokens']:,} tokens; give --max-tokens more")
+        return ERROR
+    write(text)
+    for note in result.notes:
+        tell(f"note: {note}")
+    if cut:
+        tell(f"note: cut to fit {options['max_tokens']:,} tokens")
     if not result.hits and not options["as_json"]:
         empty = engine.status().files == 0
         tell(f"{engine.root} holds no file to search; see `treeseek status --skipped`" if empty else "nothing found")
@@ -179,7 +182,8 @@ def _answer(command: str, engine: Engine, options: dict[str, Any], ask: Callable
 
 
 def _asked(engine: Engine, ask: Callable[[], SearchResult], *, sync: bool) -> SearchResult:
-    from treeseek.errors import NotIndexedError, StoreLockedError
+    """Ask; with `sync` first bring the index up to date, or say in a note why it isn't."""
+    from treeseek.errors import NotIndexedError, StoreError, StoreLockedError
 
     if not sync:
         return ask()
@@ -188,58 +192,48 @@ def _asked(engine: Engine, ask: Callable[[], SearchResult], *, sync: bool) -> Se
             ask()  # a malformed question is refused before an index is built for it
     try:
         _synced(engine)
-    except StoreLockedError:
+    except StoreError as error:
         if not engine.indexed:
             raise
+        locked = isinstance(error, StoreLockedError)
+        note = (
+            "another process is writing the index; this is its last version"
+            if locked
+            else f"not brought up to date: {error}"
+        )
         result = ask()
-        return replace(result, notes=(*result.notes, "another process is writing the index; this is its last version"))
+        return replace(result, notes=(*result.notes, note))
     return ask()
 
 
-def _print_hits(command: str, result: SearchResult, max_tokens: int | None) -> None:
-    lay_out = render.symbols if command == "symbols" else render.hits
-    lines = lay_out(result.hits, _paint(), render.width())
-    kept = fit.cut_lines(lines, max_tokens)
+def _laid_out(command: str, engine: Engine, result: SearchResult, options: dict[str, Any]) -> tuple[str | None, bool]:
+    """Return what to print, None if not even the least of it fits the budget, and whether it was cut to fit."""
+    if options["as_json"]:
+        return _as_json(command, str(engine.root), result, options)
+    if options["paths_only"]:
+        lines = [f"{printable(path)}\n" for path in _paths(result)]
+    else:
+        lay_out = render.symbols if command == "symbols" else render.hits
+        lines = lay_out(result.hits, _paint(), render.width())
+    kept = fit.cut_lines(lines, options["max_tokens"])
+    cut = len(kept) < len(lines)
     while kept and kept[-1] == "\n":
         kept.pop()
-    write("".join(kept))
-    for note in result.notes:
-        tell(f"note: {note}")
-    _tell_of_cut(len(kept) < len(lines), max_tokens)
+    return "".join(kept) if kept or not lines else None, cut
 
 
-def _print_json(command: str, engine: Engine, result: SearchResult, max_tokens: int | None) -> None:
+def _as_json(command: str, root: str, result: SearchResult, options: dict[str, Any]) -> tuple[str | None, bool]:
     def encoded(part: SearchResult) -> str:
-        return encode.answer(command, str(engine.root), part)
+        return encode.paths(command, root, part, _paths(part)) if paths_only else encode.answer(command, root, part)
 
-    kept = fit.cut_result(result, max_tokens, encoded)
-    if kept is not None:
-        write(encoded(kept))
-    _tell_of_cut(kept is not result, max_tokens)
-
-
-def _print_paths(command: str, engine: Engine, result: SearchResult, options: dict[str, Any]) -> None:
-    paths = list(dict.fromkeys(hit.path for hit in result.hits))
-    max_tokens = options["max_tokens"]
-    if options["as_json"]:
-
-        def encoded(part: SearchResult) -> str:
-            return encode.paths(command, str(engine.root), part, list(dict.fromkeys(hit.path for hit in part.hits)))
-
-        bare = replace(result, hits=tuple(replace(hit, text="") for hit in result.hits))
-        kept = fit.cut_result(bare, max_tokens, encoded)
-        if kept is not None:
-            write(encoded(kept))
-        _tell_of_cut(kept is not bare, max_tokens)
-        return
-    lines = fit.cut_lines([f"{printable(path)}\n" for path in paths], max_tokens)
-    write("".join(lines))
-    _tell_of_cut(len(lines) < len(paths), max_tokens)
+    paths_only = options["paths_only"]
+    whole = replace(result, hits=tuple(replace(hit, text="") for hit in result.hits)) if paths_only else result
+    kept = fit.cut_result(whole, options["max_tokens"], encoded)
+    return None if kept is None else encoded(kept), kept is not whole
 
 
-def _tell_of_cut(cut: bool, max_tokens: int | None) -> None:
-    if cut:
-        tell(f"note: cut to fit {max_tokens:,} tokens")
+def _paths(result: SearchResult) -> list[str]:
+    return list(dict.fromkeys(hit.path for hit in result.hits))
 
 
 def _paint() -> render.Paint:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
-from treeseek.frontends.cli.output import drop, printable, tell, write
+from treeseek.frontends.cli.output import drop, listened_to, printable, settle, tell, write
 
 __all__ = ["main"]
 
@@ -26,15 +27,20 @@ _HINTS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with `argv`, by default the process's own arguments, and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if not listened_to():
+        tell("standard output is closed: there is nowhere to answer")
+        return ERROR
     try:
         code = _run(arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:  # the reader has seen enough: `treeseek search … | head -1`
         drop(sys.stdout)
         return 0
+    except OSError as error:
+        return _report(error, arguments)
 
 
 def _run(arguments: list[str]) -> int:
@@ -55,24 +61,32 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.Abort:
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary: no traceback for a user who didn't ask for one
         return _report(error, arguments)
 
 
+def _interrupted() -> int:
+    tell("interrupted")
+    return INTERRUPTED
+
+
 def _report(error: Exception, arguments: Sequence[str]) -> int:
     """Tell of an error on standard error, and on standard output too if JSON was asked for."""
+    settle()
     if _asked(arguments, "--debug"):
         import traceback
 
-        sys.stderr.write("".join(traceback.format_exception(error)))
+        with suppress(OSError):
+            sys.stderr.write("".join(traceback.format_exception(error)))
     code, message, hint, exit_code = _explain(error)
     if _asked(arguments, "--json"):
         from treeseek.frontends.cli import encode
 
-        write(encode.failure(code, message, hint))
+        with suppress(OSError):
+            write(encode.failure(code, message, hint))
     tell(f"{message} ({hint})" if hint else message)
     return exit_code
 
@@ -84,7 +98,8 @@ def _explain(error: Exception) -> tuple[str, str, str, int]:
     from treeseek.errors import TreeseekError
 
     if isinstance(error, TreeseekError):
-        return error.code, str(error), _HINTS.get(error.code, ""), error.exit_code
+        hint = "" if _denied(error) else _HINTS.get(error.code, "")
+        return error.code, str(error), hint, error.exit_code
     if isinstance(error, click.ClickException):
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "treeseek"
         return "usage", _sentence(error.format_message()), f"see `{path} --help`", ERROR
@@ -93,6 +108,12 @@ def _explain(error: Exception) -> tuple[str, str, str, int]:
         return "io", f"{where}{error.strerror or error}", "", ERROR
     hint = "a defect of treeseek; `--debug` shows where"
     return "internal", f"{type(error).__name__}: {error}".removesuffix(": "), hint, ERROR
+
+
+def _denied(error: Exception) -> bool:
+    """Whether an error comes from a lack of permission, which no rebuilding mends."""
+    cause = error.__cause__
+    return isinstance(cause, PermissionError) or "permission denied" in str(cause).lower()
 
 
 def _sentence(message: str) -> str:

@@ -11,7 +11,7 @@ import re
 import sys
 from typing import TextIO
 
-__all__ = ["drop", "escaped_json", "printable", "tell", "write"]
+__all__ = ["drop", "escaped_json", "listened_to", "printable", "settle", "tell", "write"]
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
@@ -35,10 +35,39 @@ def escaped_json(document: str) -> str:
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
+def listened_to() -> bool:
+    """Whether there is a standard output; a standard error that was closed is replaced by one that ends in nothing.
+
+    What a process is started without, the first file that it opens would take the place of.
+    """
+    if sys.stderr is None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        if nowhere != 2:
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - it lasts as long as the process
+    return sys.stdout is not None
+
+
 def write(text: str) -> None:
-    """Write to standard output as UTF-8, whatever the locale."""
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-    sys.stdout.buffer.flush()
+    """Write to standard output as UTF-8, whatever the locale.
+
+    Raises OSError, which names standard output, when that takes no more; then it ends in nothing.
+    """
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        drop(sys.stdout)
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def settle() -> None:
+    """Write what standard output still holds back, and let it end in nothing if it takes no more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop(sys.stdout)
 
 
 def tell(message: str) -> None:
@@ -46,7 +75,7 @@ def tell(message: str) -> None:
     try:
         sys.stderr.buffer.write(f"treeseek: {printable(message)}\n".encode("utf-8", "backslashreplace"))
         sys.stderr.buffer.flush()
-    except BrokenPipeError:  # nobody listens; the exit code still tells
+    except OSError:  # nobody listens; the exit code still tells
         drop(sys.stderr)
 
 

@@ -16,6 +16,8 @@ __all__ = ["describe", "shown"]
 DELAY_SECONDS = 0.3
 """What is done sooner needs no line."""
 INTERVAL_SECONDS = 0.1
+ESTIMATE_SECONDS = 1.0
+"""The rate of the first moments, when processes start, says nothing of the time that is left."""
 
 _STAGES = {"walk": "looking for files", "commit": "writing the index", "index": "building the search indexes"}
 
@@ -37,7 +39,7 @@ def shown(stream: TextIO) -> Iterator[Callable[[Progress], None] | None]:
             analysing_since = now
         if now - started < DELAY_SECONDS or now - told < INTERVAL_SECONDS:
             return
-        line = describe(progress, now - analysing_since)[: _columns(stream) - 1]
+        line = describe(progress, now - analysing_since, _columns(stream) - 1)
         stream.write("\r" + line.ljust(drawn))
         stream.flush()
         drawn, told = len(line), now
@@ -50,16 +52,22 @@ def shown(stream: TextIO) -> Iterator[Callable[[Progress], None] | None]:
             stream.flush()
 
 
-def describe(progress: Progress, seconds: float) -> str:
-    """Return the line for a stage that has lasted `seconds`: files, rate, and the time left at that rate."""
-    if progress.stage != "analyse":
-        return f"{_STAGES.get(progress.stage, progress.stage)} …"
-    line = f"indexing  {progress.files_done:,} of {progress.files_total:,} files"
-    if progress.bytes_done and seconds > 0:
-        rate = progress.bytes_done / seconds
-        left = max(progress.bytes_total - progress.bytes_done, 0) / rate
-        line += f"  {rate / 1e6:.1f} MB/s  {_clock(left)} left"
-    return line
+def describe(progress: Progress, seconds: float, columns: int) -> str:
+    """Return the line for a stage that has lasted `seconds`: files, rate, and the time left at that rate.
+
+    What doesn't fit in `columns` is left out from the right, field by field: half a number would be another one.
+    """
+    fields = [f"{_STAGES.get(progress.stage, progress.stage)} …"]
+    if progress.stage == "analyse":
+        done = min(progress.files_done, progress.files_total)
+        fields = ["indexing", f"{done:,} of {progress.files_total:,} files"]
+        if progress.bytes_done and seconds >= ESTIMATE_SECONDS:
+            rate = progress.bytes_done / seconds
+            left = max(progress.bytes_total - progress.bytes_done, 0) / rate
+            fields += [f"{rate / 1e6:.1f} MB/s", f"{_clock(left)} left"]
+    while fields and len("  ".join(fields)) > columns:
+        fields.pop()
+    return "  ".join(fields)
 
 
 def _clock(seconds: float) -> str:
@@ -70,6 +78,6 @@ def _clock(seconds: float) -> str:
 
 def _columns(stream: TextIO) -> int:
     try:
-        return max(os.get_terminal_size(stream.fileno()).columns, 20)
+        return os.get_terminal_size(stream.fileno()).columns or 80  # 0: the terminal doesn't know
     except (OSError, ValueError):
         return 80
