@@ -68,8 +68,11 @@ class Engine:
 
         Raises StoreLockedError when another process keeps writing it, StoreError when it can't be written.
         """
-        from treeseek.indexing.run import sync
+        from treeseek.indexing.run import sync, unchanged
 
+        current = None if rebuild else self._current_store()
+        if current is not None and (report := unchanged(self.root, current, self.settings)):
+            return report
         with writer_lock(self.directory, LOCK_SECONDS):
             store = None if rebuild else self._current_store()
             fresh = store is None

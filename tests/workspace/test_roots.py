@@ -42,7 +42,7 @@ def test_no_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, mes
 
 def test_the_home_directory_has_to_be_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(RootError, match="is the home directory; name a project in it$"):
+    with pytest.raises(RootError, match=r"is the home directory; name a project in it$"):
         resolve_root(tmp_path)
     assert resolve_root(tmp_path, force=True) == tmp_path.resolve()
     assert resolve_root("/", force=True) == Path("/")

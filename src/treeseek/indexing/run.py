@@ -14,14 +14,13 @@ from treeseek.errors import UnreadableError
 from treeseek.indexing.analyse import FileText, file_rows
 from treeseek.indexing.identity import content_hash
 from treeseek.indexing.plan import KnownFile, Plan, batched, is_racy, plan
-from treeseek.indexing.workers import analyser
 from treeseek.model import Progress, Skipped, SourceFile, SyncReport, UnitColumns
 from treeseek.settings import Settings
 from treeseek.store import Manifest, UnitStore
 from treeseek.syntax import detect
 from treeseek.workspace import Walk, classify, open_root, walk
 
-__all__ = ["left_out", "pending", "sync", "without"]
+__all__ = ["left_out", "pending", "sync", "unchanged", "without"]
 
 SMALL_ROOT_BYTES = 1_500_000
 """Below this, starting worker processes costs more than it saves."""
@@ -79,6 +78,21 @@ def pending(found: Walk, manifest: Manifest) -> dict[str, int]:
     return {"new": new, "changed": len(todo.read) - new - racy, "deleted": len(todo.deleted)}
 
 
+def unchanged(root: Path, store: UnitStore, settings: Settings) -> SyncReport | None:
+    """Return a report if, by stat alone, there is nothing to do; None if a sync must look closer.
+
+    Takes no lock and writes nothing, so it neither waits for a writer nor needs to be allowed to write.
+    """
+    started = time.perf_counter()
+    found = without(walk(root, max_file_bytes=settings.max_file_bytes, max_files=settings.max_files), root, store)
+    snapshot = store.snapshot()
+    known = known_files(snapshot.manifest())
+    todo = plan(found.files, known)
+    if todo.read or todo.deleted or not store.has_indexes():
+        return None
+    return _report(found, known, todo, _Changes(), [], snapshot.version, time.perf_counter() - started)
+
+
 def sync(
     root: Path,
     store: UnitStore,
@@ -111,6 +125,8 @@ def _analysed(
     settings: Settings, tell: ProgressCallback,
 ) -> list[UnitColumns]:  # fmt: skip
     """Read and analyse the planned files. Returns the new rows in the order of the files."""
+    from treeseek.indexing.workers import analyser  # not needed, and not loaded, when nothing has changed
+
     planned = batched(todo.read)
     total_bytes = sum(file.size for file in todo.read)
     rows: dict[int, list[UnitColumns]] = {}

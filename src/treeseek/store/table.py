@@ -169,6 +169,13 @@ class UnitStore:
             dataset.delete(gone)
         return int(dataset.version)
 
+    def has_indexes(self) -> bool:
+        """Whether the full-text index was made, or there is nothing to make it of."""
+        with _as_store_error(f"can't read {self._uri}", StoreCorruptError):
+            dataset = self._open()
+            names = {index.name for index in dataset.describe_indices()}
+            return TEXT_INDEX in names or not dataset.count_rows(_IS_CHUNK)
+
     def build_indexes(self) -> None:
         """Bring the search indexes up to date, where that is worth its cost.
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from treeseek.model import DECLARATION_KINDS
 from treeseek.syntax.documentation import docstring, documented_from
 from treeseek.syntax.grammars import Grammar
-from treeseek.syntax.languages import Language
+from treeseek.syntax.languages import Comments, Language
 from treeseek.syntax.qualify import plain_name
 
 if TYPE_CHECKING:
@@ -142,6 +142,10 @@ def _item(
     if local and kind in _VALUES:
         return None
     head, end = node.byte_range
+    if end > head and data[end - 1] <= 32:
+        end = _without_tail(data, head, end, grammar.language.comments)
+    if end <= head:
+        return None  # the parser made it up, to go on after an error
     start = name_start = head
     name, is_member = "", False
     named = captures.get("name")
@@ -162,8 +166,34 @@ def _item(
     if "head" in captures:
         head = captures["head"][0].start_byte
     bodies = captures.get("body")
-    body = bodies[0].start_byte if bodies else end
+    body = min(bodies[0].start_byte, end) if bodies else end
     return Item(kind, name, start, end, name_start, head, body, node, pattern)
+
+
+def _without_tail(data: bytes, start: int, end: int, comments: Comments) -> int:
+    """Return where a declaration from `start` ends if blank lines and comments after it don't belong to it.
+
+    Where indentation ends a body, the parser sees that only at the next token. Comments that are indented deeper than
+    the declaration are of its body.
+    """
+    column = start - data.rfind(b"\n", 0, start)
+    while True:
+        end = start + len(data[start:end].rstrip())
+        line_start = data.rfind(b"\n", start, end) + 1
+        if not line_start:
+            return end
+        line = data[line_start:end].lstrip()
+        opening = end - len(line)
+        if not line.startswith(comments.line):
+            if not line.endswith(comments.closing):
+                return end
+            opening = data.rfind(comments.opening, start, end)
+            line_start = data.rfind(b"\n", start, opening) + 1
+            if opening < 0 or not line_start or data[line_start:opening].strip():
+                return end
+        if opening - line_start >= column:
+            return end
+        end = opening
 
 
 def _finish(top: list[Item], language: Language, data: bytes, attributes: Mapping[int, int], docstrings: bool) -> None:

@@ -19,6 +19,8 @@ __all__ = ["Grammar", "load", "parse"]
 UNTIMED_BYTES = 32_768
 """Files up to this are parsed without looking at the clock."""
 _READ_BYTES = 65_536
+_INTO_ERRORS = "\n(ERROR) @in\n"
+"""In every language, what the parser couldn't fit together is looked into for what is whole."""
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ def load(name: str) -> Grammar:
     row = LANGUAGES[name]
     language = tree_sitter.Language(getattr(import_module(row.module), row.function)())
     source = (files("treeseek.syntax") / "queries" / f"{name}.scm").read_text(encoding="utf-8")
-    cursor = tree_sitter.QueryCursor(tree_sitter.Query(language, source))
+    cursor = tree_sitter.QueryCursor(tree_sitter.Query(language, source + _INTO_ERRORS))
     # Patterns begin at the children of the node that is asked about, so a query costs what it looks at, and the
     # bodies of functions cost nothing. What to look into is itself captured, as `@in`.
     cursor.set_max_start_depth(1)

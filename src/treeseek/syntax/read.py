@@ -11,19 +11,19 @@ from treeseek.syntax.declarations import SCOPE, Item, collect
 from treeseek.syntax.documentation import plain_text
 from treeseek.syntax.grammars import load, parse
 from treeseek.syntax.headings import sections
-from treeseek.syntax.languages import LANGUAGES
+from treeseek.syntax.languages import LANGUAGES, Language
 from treeseek.syntax.lines import split
+from treeseek.syntax.signatures import signature
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 __all__ = ["ANALYSIS_VERSION", "analyse"]
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raised whenever the same bytes would give other declarations or chunks."""
 MAX_ERROR_SHARE = 0.3
-"""Above this share of bytes in nodes of kind ERROR, the tree isn't used."""
-MAX_SIGNATURE_CHARS = 200
+"""Above this share of bytes that the parser could make nothing of, the tree isn't used."""
 
 
 def analyse(data: bytes, language: str, *, deadline_seconds: float, documentation: bool = True) -> Syntax:
@@ -48,21 +48,31 @@ def analyse(data: bytes, language: str, *, deadline_seconds: float, documentatio
     if root.has_error and _error_share(root, len(data)) > MAX_ERROR_SHARE:
         return Syntax(language, (), _by_lines(data), "parse-errors")
     items = collect(grammar, root, data, documentation)
-    declared, places = _declarations(data, items, documentation)
-    return Syntax(language, tuple(declared), _chunks(data, cut(data, items, root), places, declared))
+    declared, places = _declarations(data, items, grammar.language, documentation)
+    chunks = _chunks(data, cut(data, items, root), places, declared, grammar.language)
+    return Syntax(language, tuple(declared), chunks)
 
 
 def _error_share(root: Node, size: int) -> float:
-    """Return the share of bytes under ERROR nodes; 1.0 if the root is one."""
+    """Return the share of bytes under ERROR nodes, without what is well formed there.
+
+    An unclosed brace makes one ERROR of a whole file, whose children are nevertheless declarations and statements;
+    names and other single tokens among them don't count as such.
+    """
     wrong = 0
     stack = [root]
     while stack:
         node = stack.pop()
+        children = node.children
         if node.is_error:
             wrong += node.end_byte - node.start_byte
-        else:
-            stack += [child for child in node.children if child.has_error]
+            wrong -= sum(child.end_byte - child.start_byte for child in children if _is_formed(child))
+        stack += [child for child in children if child.has_error]
     return wrong / size
+
+
+def _is_formed(node: Node) -> bool:
+    return node.is_named and not node.is_error and (node.child_count > 0 or node.is_extra)
 
 
 def _by_lines(data: bytes) -> tuple[Chunk, ...]:
@@ -73,14 +83,14 @@ def _by_lines(data: bytes) -> tuple[Chunk, ...]:
 def _located(
     data: bytes, spans: Sequence[tuple[str, str, str, int, int]], inside: Sequence[tuple[int, int]] = ()
 ) -> tuple[Chunk, ...]:
-    """Return chunks of (kind, name, signature, start, end), without blank lines around them, with their lines.
+    """Return chunks of (kind, name, header, start, end), without blank lines around them, with their lines.
 
     `inside` has the place of each declaration's name and its number, in order.
     """
     chunks = []
     line, counted = 1, 0
     at, last_at = 0, len(inside)
-    for kind, name, signature, start, end in spans:
+    for kind, name, header, start, end in spans:
         begin = at
         while at < last_at and inside[at][0] < end:
             at += 1
@@ -91,7 +101,7 @@ def _located(
         start, end = _trimmed(data, start, end)
         line += data.count(b"\n", counted, start)
         last = line + data.count(b"\n", start, end)
-        chunks.append(Chunk(kind, name, signature, start, end, line, last, numbers))
+        chunks.append(Chunk(kind, name, header, start, end, line, last, numbers))
         line, counted = last, end
     return tuple(chunks)
 
@@ -107,7 +117,7 @@ def _trimmed(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def _declarations(
-    data: bytes, items: Sequence[Item], documentation: bool
+    data: bytes, items: Sequence[Item], language: Language, documentation: bool
 ) -> tuple[list[Declaration], list[tuple[int, int]]]:
     """Number the declarations among the items in order of the file; return them, and where their names stand."""
     declared: list[Declaration] = []
@@ -132,25 +142,18 @@ def _declarations(
         item.index = len(declared)
         places.append((item.name_byte, item.index))
         doc = plain_text(data, item.doc) if documentation and item.doc[1] else ""
-        declared.append(Declaration(item.kind, item.name, _signature(data, item), doc, start, end, first, last))
+        declared.append(
+            Declaration(item.kind, item.name, signature(data, item, language), doc, start, end, first, last)
+        )
     return declared, places
 
 
-def _signature(data: bytes, item: Item) -> str:
-    """Return the header of a declaration in one line."""
-    head, body = item.head, item.body
-    if body - head > 3 * MAX_SIGNATURE_CHARS:
-        body = head + 3 * MAX_SIGNATURE_CHARS
-    raw = data[head:body]
-    if b"\n" in raw and item.kind in ("constant", "variable"):
-        raw = raw.partition(b"\n")[0]
-    if b"\n" in raw or b"  " in raw or b"\t" in raw:
-        raw = b" ".join(raw.split())
-    return raw.rstrip(b"\r {=:").decode("utf-8", "replace")[:MAX_SIGNATURE_CHARS]
-
-
 def _chunks(
-    data: bytes, pieces: Sequence[Piece], places: list[tuple[int, int]], declared: Sequence[Declaration]
+    data: bytes,
+    pieces: Sequence[Piece],
+    places: list[tuple[int, int]],
+    declared: Sequence[Declaration],
+    language: Language,
 ) -> tuple[Chunk, ...]:
     """Return the pieces as chunks, each with the declarations whose names stand in it."""
     spans = []
@@ -160,7 +163,7 @@ def _chunks(
             spans.append(("block", "", "", piece.start, piece.end))
             continue
         kind = "block" if piece.main is None or main.kind == SCOPE else main.kind
-        signature = declared[main.index].signature if main.index >= 0 else _signature(data, main)
-        spans.append((kind, main.name, signature, piece.start, piece.end))
+        header = declared[main.index].signature if main.index >= 0 else signature(data, main, language)
+        spans.append((kind, main.name, header, piece.start, piece.end))
     places.sort()
     return _located(data, spans, places)

@@ -14,7 +14,17 @@ import click
 if TYPE_CHECKING:
     from treeseek.model import Filters
 
-__all__ = ["answer_options", "filters_of", "json_option", "line_of", "located", "root_of", "settled", "shared_options"]
+__all__ = [
+    "answer_options",
+    "filters_of",
+    "json_option",
+    "line_of",
+    "located",
+    "root_of",
+    "settled",
+    "shared_options",
+    "unbraced",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
@@ -98,7 +108,7 @@ def answer_options(limit: int) -> Callable[[Command], Command]:
             click.option("--path", multiple=True, callback=_once, metavar="PREFIX",
                          help="Only this file, or what is below this directory, relative to ROOT."),
             click.option("--min-score", type=float, default=0.0, callback=_chance, metavar="X",
-                         help="Only hits that score X or more, 0 to 1: for search the calibrated chance that the file answers."),
+                         help="Only hits that score X or more, 0 to 1: for search the calibrated chance of an answer."),
             click.option("--max-tokens", type=click.IntRange(min=1), metavar="N",
                          help="Print no more than N tokens, cutting hits from the end."),
             click.option("-l", "--files-with-matches", "paths_only", is_flag=True, help="Print paths only."),

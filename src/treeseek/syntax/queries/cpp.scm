@@ -86,5 +86,10 @@
     (pointer_declarator declarator: (identifier) @name)])]) @variable
 (preproc_function_def name: (_) @name value: (_) @body) @function
 (preproc_def name: (_) @name value: (_)) @constant
+; After a macro that opens a namespace, `namespace x {` reads like a function without parameters.
+(function_definition declarator: (identifier) @head . (ERROR (identifier) @name) body: (compound_statement) @body @in
+  (#eq? @head "namespace")) @namespace
+(function_definition declarator: (identifier) body: (compound_statement) @in)
+(translation_unit (compound_statement) @in)
 [(preproc_ifdef) (preproc_if) (preproc_else) (preproc_elif)] @in
 (linkage_specification body: (declaration_list) @in)

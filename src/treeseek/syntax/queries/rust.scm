@@ -10,7 +10,7 @@
 (mod_item name: (_) @name body: (_) @body @in) @module
 (const_item name: (_) @name) @constant
 (static_item name: (_) @name) @constant
-(macro_definition name: (_) @name) @function
+(macro_definition name: (_) @name . (macro_rule)? @body) @function
 (foreign_mod_item body: (_) @in)
 (attribute_item) @attribute
 ; Macros that wrap items, as cfg_if! does, hold tokens and not items: nothing to find there.
