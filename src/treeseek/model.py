@@ -155,7 +155,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: a place in a file. `score` is higher for better and comparable within one result only."""
+    """One answer: a place in a file.
+
+    `score` is between 0 and 1: for a search the calibrated chance that the file answers the query, for related code the
+    cosine, for symbols how well the name fits. `matched_lines` are those that speak to the query.
+    """
 
     id: str
     path: str

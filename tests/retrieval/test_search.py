@@ -124,6 +124,8 @@ def test_a_query_about_nothing_here_finds_nothing(engine: Engine) -> None:
         (Filters(include=("a\nb",)), "line break"),
         (Filters(path="../secret"), "not inside the root"),
         (Filters(path="/etc"), "not inside the root"),
+        (Filters(min_score=1.5), "between 0 and 1"),
+        (Filters(min_score=float("nan")), "between 0 and 1"),
     ],
 )
 def test_filters_that_can_not_be(engine: Engine, filters: Filters, message: str) -> None:
