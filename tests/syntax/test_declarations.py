@@ -79,6 +79,81 @@ def test_queries_capture_only_known_names(language: str) -> None:
     assert set(re.findall(r"@(\w+)", code)) <= known
 
 
+@pytest.mark.parametrize(
+    ("language", "source", "name", "signature"),
+    [
+        ("rust", "trait A {\n    fn f(\n        /// Perform it.\n        &self);\n}\n", "A.f", "fn f( &self);"),
+        ("rust", "macro_rules! m {\n    (x) => { /// Long.\n };\n}\n", "m", "macro_rules! m"),
+        ("cpp", "template<class T>\n/*! Long. */\nclass A { int x; };\n", "A", "template<class T> class A"),
+        ("cpp", "[[nodiscard]] int f(int a);\n", "f", "int f(int a);"),
+        ("csharp", 'class A {\n  [B("]")] [C(typeof(D[]))]\n  void F() { }\n}\n', "A.F", "void F()"),
+        ("csharp", "class A {\n#if X\n  [B]\n#endif\n  void F() { }\n}\n", "A.F", "void F()"),
+        ("java", 'class A {\n  @B(")") /* c */ @d.E // f\n  int x;\n}\n', "A.x", "int x;"),
+        ("java", "public @interface A { }\n", "A", "public @interface A"),
+        ("java", "@interface A { }\n", "A", "@interface A"),
+        ("kotlin", 'class A {\n  @Deprecated("no (", level = B)\n  val x = 1\n}\n', "A.x", "val x = 1"),
+        ("php", "<?php\n#[A(1, [2])]\nfunction f() { }\n", "f", "function f()"),
+        ("swift", "class A {\n  @available(iOS 8, *)\n  var x: Int { 1 }\n}\n", "A.x", "var x: Int"),
+        ("scala", '@deprecated("a", "b") def f(x: Int): Int = x\n', "f", "def f(x: Int): Int"),
+        ("scala", "def f: Int = // Why.\n  1\n", "f", "def f: Int"),
+        ("ruby", "module A\n  # What it is.\n  class B\n  end\nend\n", "A", "module A"),
+        ("ruby", 'def f(a = "#{b} # c") # d\n  1\nend\n', "f", 'def f(a = "#{b} # c")'),
+        ("typescript", "class A {\n  [Symbol.iterator]() { }\n}\n", "A.[Symbol.iterator]", "[Symbol.iterator]()"),
+        ("typescript", "@B({ c: ')' })\nexport class A { }\n", "A", "export class A"),
+        ("javascript", "class A {\n  #if = 1;\n}\n", "A.#if", "#if = 1"),
+    ],
+)
+def test_a_signature_is_the_header_only(language: str, source: str, name: str, signature: str) -> None:
+    syntax = analyse(source.encode(), language, deadline_seconds=20)
+    found = {declaration.name: declaration.signature for declaration in syntax.declarations}
+    assert found.get(name) == signature, found
+    assert syntax.chunks[0].signature == next(iter(found.values()))
+
+
+def test_a_long_annotation_hides_no_header() -> None:
+    found = declared('@A("' + "x" * 900 + '")\nclass B { }\n', "java")
+    assert found["B"].signature == "class B"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_body_that_indentation_ends_leaves_what_follows_to_the_next(newline: str) -> None:
+    source = "class A {\n  def f: Int =\n    g {\n      1\n    }\n    // Of the body.\n\n"
+    source += "  /**\n   * Says\n   *\n\n   * h.\n   */\n"
+    source += "  // And more.\n  def h: Int =\n    2\n\n  def i: Int = 3 // Trailing.\n}\n"
+    found = declared(source.replace("\n", newline), "scala")
+    lines = {name: (item.start_line, item.end_line) for name, item in found.items()}
+    assert lines == {"A": (1, 19), "A.f": (2, 6), "A.h": (8, 16), "A.i": (18, 18)}
+    assert found["A.h"].doc.startswith("Says")
+    assert found["A.f"].doc == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("namespace a\n{\n/// B.\nclass B { void f(); };\n}\nEND\n", ["a", "a.B", "a.B.f"]),
+        ("namespace a::b {\nint f();\n}\nEND\n", ["a.b", "a.b.f"]),
+        ("namespace {\nint f();\n}\nEND\n", ["f"]),
+        ("inline namespace a {\nnamespace b { int f(); }\n}\nEND\n", ["a", "a.b", "a.b.f"]),
+        ("class A { void f(); };\nstruct B { };\nEND\n", ["A", "A.f", "B"]),
+        ("struct A { int f() { return 1; } };\nEND\n", ["A", "A.f"]),
+        ("template<typename T, typename>\nstruct A\n{\n" + "  int f(T t) { return t.work(1, 2); }\n" * 9 + "};\n", ["f"] * 9),
+    ],
+)
+def test_a_macro_before_a_namespace_or_class_hides_nothing(source: str, expected: list[str]) -> None:
+    syntax = analyse(b"BEGIN_HERE\n" + source.encode(), "cpp", deadline_seconds=20)
+    assert (syntax.fallback, [declaration.name for declaration in syntax.declarations]) == ("", expected)
+    for declaration in syntax.declarations:
+        text = (b"BEGIN_HERE\n" + source.encode())[declaration.start_byte : declaration.end_byte].decode()
+        assert declaration.name.rpartition(".")[2] in text
+
+
+def test_a_macro_inside_of_a_class_header_hides_nothing() -> None:
+    source = "class API A : public B {\n public:\n  void f();\n  int g() { return 1; }\n};\n"
+    source += "struct API C { int h(); };\n"
+    kinds = {name: item.kind for name, item in declared(source, "cpp").items()}
+    assert kinds == {"A": "class", "A.f": "method", "A.g": "method", "C": "struct", "C.h": "method"}
+
+
 def test_a_long_header_and_a_long_doc_are_shortened() -> None:
     (function,) = declared("def f(" + "a, " * 200 + "):\n    '''" + "word " * 400 + "'''\n", "python").values()
     assert len(function.signature) == 200

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from treeseek.syntax import analyse, names
-from treeseek.syntax.grammars import UNTIMED_BYTES
+from treeseek.syntax.grammars import UNTIMED_BYTES, load, parse
 from treeseek.syntax.languages import LANGUAGES
 
 PARSED = sorted(row.name for row in LANGUAGES.values() if row.reader == "syntax")
@@ -40,6 +40,26 @@ def test_a_file_with_a_few_errors_is_still_parsed() -> None:
     source = b"def a(): return 1\n" * 20 + b"def b(:\n" + b"def c(): return 1\n" * 20
     syntax = analyse(source, "python", deadline_seconds=20)
     assert syntax.fallback == "" and len(syntax.declarations) >= 40
+
+
+def test_an_error_around_the_whole_file_does_not_hide_what_is_whole() -> None:
+    """A brace that two branches of the preprocessor open, and none closes, as in the C of many systems."""
+    functions = [f"int f{i}(int a) {{\n  if (a) {{ return {i}; }}\n  return g(a);\n}}\n" for i in range(40)]
+    broken = "int broken(void) {\n#if A\n  if (a) {\n#else\n  if (b) {\n#endif\n    return 1;\n  }\n}\n"
+    source = ("#define X 1\n" + "".join(functions) + broken).encode()
+    tree = parse(load("c"), source, 20)
+    assert tree is not None and tree.root_node.is_error
+    syntax = analyse(source, "c", deadline_seconds=20)
+    assert syntax.fallback == ""
+    assert {"X", *(f"f{i}" for i in range(40))} <= {declaration.name for declaration in syntax.declarations}
+
+
+def test_what_the_parser_makes_up_is_no_declaration() -> None:
+    """To go on after an error, it puts names where none stand."""
+    source = b"class A extends B {\n  retries = 3;({\n    this.retries = 0;\n  constructor(url) {\n  }\n}"
+    syntax = analyse(source, "javascript", deadline_seconds=20)
+    assert syntax.declarations
+    assert all(declaration.start_byte < declaration.end_byte for declaration in syntax.declarations)
 
 
 def test_an_unknown_language_is_cut_by_lines() -> None:

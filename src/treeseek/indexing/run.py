@@ -115,14 +115,14 @@ def sync(
         known = {} if fresh else known_files(store.snapshot().manifest())
         todo = plan(found.files, known)
         changes = _Changes()
-        rows = _analysed(root, todo, found.brought_back, known, changes, settings, tell)
+        rows = _analysed(root, store, todo, found.brought_back, known, changes, settings, tell)
         version = _commit(store, known, todo, changes, rows, tell, fresh)
     return _report(found, known, todo, changes, rows, version, time.perf_counter() - started)
 
 
 def _analysed(
-    root: Path, todo: Plan, wanted: Collection[str], known: Mapping[str, KnownFile], changes: _Changes,
-    settings: Settings, tell: ProgressCallback,
+    root: Path, store: UnitStore, todo: Plan, wanted: Collection[str], known: Mapping[str, KnownFile],
+    changes: _Changes, settings: Settings, tell: ProgressCallback,
 ) -> list[UnitColumns]:  # fmt: skip
     """Read and analyse the planned files. Returns the new rows in the order of the files."""
     from treeseek.indexing.workers import analyser  # not needed, and not loaded, when nothing has changed
@@ -139,6 +139,7 @@ def _analysed(
 
         workers = _workers(settings, total_bytes, len(planned))
         with analyser(workers, settings.parse_seconds) as run:
+            store.warm_up()  # while the workers start
             for i, batch_rows in run(len(planned), load):
                 rows[i] = batch_rows
                 files_done += len(planned[i])

@@ -20,7 +20,7 @@ __all__ = ["allowed_chunks", "checked"]
 def checked(filters: Filters, language_of: Callable[[str], str | None], languages: Collection[str]) -> Filters:
     """Return the filters with languages by their proper names; `language_of` knows names and aliases.
 
-    Raises UsageError for a kind or language that there isn't, a path that isn't inside the root, or a score out of range.
+    Raises UsageError for a kind or language that isn't known, a path outside the root, or a score out of range.
     """
     for kind in filters.kinds:
         if kind not in CHUNK_KINDS:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,17 +80,22 @@ class UnitStore:
 
     def __init__(self, directory: Path, generation: Path, identity: IndexIdentity, schema: pa.Schema) -> None:
         """Not for callers: use `open` or `create`."""
-        import lance
-
         self.directory = directory
         self.generation = generation
         self.identity = identity
         self._uri = str(generation / TABLE)
         self._schema = schema
-        self._session = lance.Session(
-            index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=METADATA_CACHE_BYTES
-        )
         self._committed = False
+
+    @cached_property
+    def _session(self) -> lance.Session:
+        import lance
+
+        return lance.Session(index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=METADATA_CACHE_BYTES)
+
+    def warm_up(self) -> None:
+        """Load what writing needs: the caller may have something to wait for meanwhile."""
+        _ = self._session
 
     @classmethod
     def open(cls, directory: Path) -> UnitStore | None:

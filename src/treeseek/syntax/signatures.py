@@ -18,7 +18,14 @@ _MAX_BYTES = 3 * MAX_SIGNATURE_CHARS
 
 _MAY_LEAD = frozenset(b"@#[/")
 """First bytes of headers that may begin with something else."""
-_LEADING = re.compile(rb"\s+|//[^\n]*|/\*[\s\S]*?\*/|(?P<name>@(?!interface\b)[^\W\d][\w.:]*)|(?P<brackets>#\[|\[\[)")
+_LEADING = re.compile(
+    rb"""\s+ | //[^\n]* | /\*[\s\S]*?\*/
+    | \#(?:if|elif|else|endif|region|pragma)\b[^\n]*
+    | (?P<name>@(?!interface\b)[^\W\d][\w.:]*)
+    | (?P<brackets>\#\[|\[\[)""",
+    re.VERBOSE,
+)
+_BRACKET = ord("[")
 _BRACKETS = re.compile(rb"\"\"\"[\s\S]*?\"\"\"|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[()\[\]]")
 
 
@@ -48,11 +55,11 @@ def signature(data: bytes, item: Item, language: Language) -> str:
 def _after_annotations(data: bytes, start: int, end: int, language: Language) -> int:
     """Return where the header from `start` to `end` goes on after comments, attributes and annotations."""
     at = start
-    is_csharp = language.name == "csharp"  # elsewhere what begins with one bracket is a name: `[Symbol.iterator]()`
+    is_csharp = language.name == "csharp"  # elsewhere one bracket begins a name: `[Symbol.iterator]()`
     while at < end:
         match = _LEADING.match(data, at, end)
         if match is None:
-            if not is_csharp or data[at] != 91:
+            if not is_csharp or data[at] != _BRACKET:
                 return at
             after = _closed(data, at, end)
         elif match["name"]:

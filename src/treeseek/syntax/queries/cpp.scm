@@ -86,10 +86,22 @@
     (pointer_declarator declarator: (identifier) @name)])]) @variable
 (preproc_function_def name: (_) @name value: (_) @body) @function
 (preproc_def name: (_) @name value: (_)) @constant
-; After a macro that opens a namespace, `namespace x {` reads like a function without parameters.
+; After a macro of its own line, `namespace x {` and `class X {` read like functions without parameters; so does
+; `class MACRO X {`, and then `public:` is a label.
 (function_definition declarator: (identifier) @head . (ERROR (identifier) @name) body: (compound_statement) @body @in
   (#eq? @head "namespace")) @namespace
+(function_definition
+  declarator: (qualified_identifier scope: (_) @head (ERROR (identifier) @owner) name: (_) @name)
+  body: (compound_statement) @body @in
+  (#eq? @head "namespace")) @namespace
+(function_definition declarator: (identifier) @head . (ERROR (identifier) @name) body: (compound_statement) @body @in
+  (#eq? @head "class")) @class
+(function_definition declarator: (identifier) @head . (ERROR (identifier) @name) body: (compound_statement) @body @in
+  (#eq? @head "struct")) @struct
+(function_definition type: (class_specifier !body) declarator: (identifier) @name body: (_) @body @in) @class
+(function_definition type: (struct_specifier !body) declarator: (identifier) @name body: (_) @body @in) @struct
 (function_definition declarator: (identifier) body: (compound_statement) @in)
+(labeled_statement) @in
 (translation_unit (compound_statement) @in)
 [(preproc_ifdef) (preproc_if) (preproc_else) (preproc_elif)] @in
 (linkage_specification body: (declaration_list) @in)
