@@ -7,7 +7,7 @@ import time
 import pytest
 
 from treeseek.syntax import analyse, names
-from treeseek.syntax.grammars import UNTIMED_BYTES, load, parse
+from treeseek.syntax.grammars import UNTIMED_BYTES
 from treeseek.syntax.languages import LANGUAGES
 
 PARSED = sorted(row.name for row in LANGUAGES.values() if row.reader == "syntax")
@@ -42,16 +42,27 @@ def test_a_file_with_a_few_errors_is_still_parsed() -> None:
     assert syntax.fallback == "" and len(syntax.declarations) >= 40
 
 
-def test_an_error_around_the_whole_file_does_not_hide_what_is_whole() -> None:
-    """A brace that two branches of the preprocessor open, and none closes, as in the C of many systems."""
-    functions = [f"int f{i}(int a) {{\n  if (a) {{ return {i}; }}\n  return g(a);\n}}\n" for i in range(40)]
-    broken = "int broken(void) {\n#if A\n  if (a) {\n#else\n  if (b) {\n#endif\n    return 1;\n  }\n}\n"
-    source = ("#define X 1\n" + "".join(functions) + broken).encode()
-    tree = parse(load("c"), source, 20)
-    assert tree is not None and tree.root_node.is_error
-    syntax = analyse(source, "c", deadline_seconds=20)
+C_FUNCTIONS = "".join(f"int f{i}(int a) {{\n  if (a) {{ return {i}; }}\n  return g(a);\n}}\n" for i in range(40))
+KOTLIN_FUNCTIONS = "".join(f"fun f{i}(a: Int): Int {{\n  return g(a)\n}}\n" for i in range(40))
+ARRAY = "static int mib[][2] = {\n# ifdef A\n  { 1, 2 },\n# endif\n  { 3, 4 }\n  };\n"
+BRANCHES = f"int h(void) {{\n#if B\n  if (x) {{\n{ARRAY}#elif C\n{ARRAY}#endif\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "source"),
+    [
+        ("c", C_FUNCTIONS + BRANCHES),
+        ("c", "#ifndef A\n" + C_FUNCTIONS + "int a[] = {\n"),
+        ("cpp", "#ifndef A\nnamespace x {\n" + C_FUNCTIONS),
+        ("kotlin", "class A {\n" + KOTLIN_FUNCTIONS + "  fun g() {\n"),
+        ("csharp", "class A {\n" + C_FUNCTIONS + "int g( {{{\n"),
+    ],
+)
+def test_an_error_around_nearly_everything_does_not_hide_what_is_whole(language: str, source: str) -> None:
+    syntax = analyse(source.encode(), language, deadline_seconds=20)
     assert syntax.fallback == ""
-    assert {"X", *(f"f{i}" for i in range(40))} <= {declaration.name for declaration in syntax.declarations}
+    found = {declaration.name.rpartition(".")[2] for declaration in syntax.declarations}
+    assert {f"f{i}" for i in range(40)} <= found
 
 
 def test_what_the_parser_makes_up_is_no_declaration() -> None:

@@ -145,12 +145,14 @@ def _item(
     if end > head and data[end - 1] <= 32:
         end = _without_tail(data, head, end, grammar.language.comments)
     if end <= head:
-        return None  # the parser made it up, to go on after an error
+        return None  # the parser made it up, to go on after an error; so it does with names
     start = name_start = head
     name, is_member = "", False
     named = captures.get("name")
     if named:
         name_start, name_end = named[0].byte_range
+        if name_end == name_start:
+            return None
         name, is_member = plain_name(data[name_start:name_end])
     if "owner" in captures:
         of = captures["owner"][0]

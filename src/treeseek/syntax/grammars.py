@@ -44,12 +44,18 @@ def load(name: str) -> Grammar:
 
     row = LANGUAGES[name]
     language = tree_sitter.Language(getattr(import_module(row.module), row.function)())
-    source = (files("treeseek.syntax") / "queries" / f"{name}.scm").read_text(encoding="utf-8")
-    cursor = tree_sitter.QueryCursor(tree_sitter.Query(language, source + _INTO_ERRORS))
+    cursor = tree_sitter.QueryCursor(tree_sitter.Query(language, _query(name) + _INTO_ERRORS))
     # Patterns begin at the children of the node that is asked about, so a query costs what it looks at, and the
     # bodies of functions cost nothing. What to look into is itself captured, as `@in`.
     cursor.set_max_start_depth(1)
     return Grammar(row, tree_sitter.Parser(language), cursor, dict(row.keywords))
+
+
+def _query(name: str) -> str:
+    """Return a language's query, with that of the language which its first line may inherit from before it."""
+    source = (files("treeseek.syntax") / "queries" / f"{name}.scm").read_text(encoding="utf-8")
+    inherited = source.partition("\n")[0].partition("; inherits: ")[2].strip()
+    return _query(inherited) + source if inherited else source
 
 
 def parse(grammar: Grammar, data: bytes, deadline_seconds: float) -> Tree | None:
