@@ -24,4 +24,8 @@ def variables(data: Path, workers: int) -> dict[str, str]:
         "TREESEEK_CACHE_DIR": str(data / "cache"),
         "TREESEEK_CONFIG": str(data / "none.toml"),
         "TREESEEK_WORKERS": str(workers),
+        # An installed package has its modules compiled; a checkout must be allowed to keep them, or every process
+        # compiles them anew. Empty is as good as not set.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(data.parent / "bytecode"),
     }
