@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -76,3 +77,12 @@ def test_a_broken_model_is_refused(tmp_path: Path) -> None:
     (copy / "vocab.txt").write_text("one\nword\n")
     with pytest.raises(EmbeddingError, match="incomplete"):
         StaticEmbedder(copy)
+
+
+def test_the_weights_say_what_they_learned_from() -> None:
+    provenance = json.loads((bundled().directory / "provenance.json").read_text("utf-8"))
+    assert provenance["recipe"]["dim"] == bundled().identity.dims
+    for source in provenance["learned_from"]:
+        assert source["github"].count("/") == 1
+        assert len(source["revision"]) == 40
+        assert "licence" in source  # empty where the repository states it in a way the recipe did not read
