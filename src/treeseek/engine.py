@@ -191,7 +191,7 @@ class Engine:
         with self._lock:
             loaded = self._loaded
         if loaded is None or loaded[1].version != snapshot.version:
-            loaded = Corpus.of(snapshot.columns(), snapshot.version), snapshot
+            loaded = Corpus.of(snapshot.columns()), snapshot
             with self._lock:
                 self._loaded = loaded
         return loaded

@@ -104,7 +104,6 @@ class Corpus:
     - `roles`: which files are tests, examples, and so on.
     """
 
-    version: int
     columns: UnitColumns
     path: list[str]
     file: NDArray[np.int32]
@@ -123,7 +122,7 @@ class Corpus:
     file_vectors: NDArray[np.float32]
 
     @classmethod
-    def of(cls, columns: UnitColumns, version: int) -> Corpus:
+    def of(cls, columns: UnitColumns) -> Corpus:
         """Build from the chunk rows of a snapshot, ordered by path and position."""
         path, file, starts = _files(columns.path)
         chunks = Postings.of(TermRows(columns.terms, columns.term_counts, columns.term_offsets))
@@ -132,7 +131,6 @@ class Corpus:
         vectors = columns.vector.astype(np.float32)
         sizes = np.bincount(file, minlength=len(path)).astype(np.float32)
         return cls(
-            version=version,
             columns=columns,
             path=path,
             file=file,

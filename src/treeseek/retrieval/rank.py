@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.evidence import FEATURES, Evidence
 
-__all__ = ["RANKER_VERSION", "Ranked", "chunk_scores", "file_scores", "order"]
+__all__ = ["Ranked", "chunk_scores", "file_scores", "order"]
 
-RANKER_VERSION = "linear-1"
 MIN_DENSE = 0.2
 """A file that shares no word with the query must at least be this similar (cosine) to be an answer at all."""
 
