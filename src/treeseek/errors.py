@@ -9,6 +9,9 @@
     │   ├── StoreCorruptError     the index doesn't hold together
     │   └── FormatError           the index was written by a newer treeseek, or for another embedder
     ├── UnreadableError           a file beneath the root can't be read, or must not be: see its `reason`
+    ├── TreeError                 a syntax tree can't give what was asked of it
+    │   ├── TreeCorruptError      what was stored of a tree is damaged
+    │   └── TreeMismatchError     it is of another text, grammar or format version
     ├── EmbeddingError            an embedder failed or returned something malformed
     └── WorkerError               the analysis processes can't be started or all died
 
@@ -27,6 +30,9 @@ __all__ = [
     "StoreCorruptError",
     "StoreError",
     "StoreLockedError",
+    "TreeCorruptError",
+    "TreeError",
+    "TreeMismatchError",
     "TreeseekError",
     "UnreadableError",
     "UsageError",
@@ -91,6 +97,24 @@ class UnreadableError(TreeseekError):
     def __init__(self, message: str, reason: str = "io-error") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class TreeError(TreeseekError):
+    """A syntax tree can't give what was asked of it."""
+
+    code = "tree"
+
+
+class TreeCorruptError(TreeError):
+    """What was stored of a syntax tree is damaged."""
+
+    code = "tree-corrupt"
+
+
+class TreeMismatchError(TreeError):
+    """What was stored is the tree of another text, or of another grammar, or in a newer format."""
+
+    code = "tree-mismatch"
 
 
 class EmbeddingError(TreeseekError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 from treeseek.syntax.languages import LANGUAGES, Language
 
 if TYPE_CHECKING:
+    from tree_sitter import Language as TreeSitterLanguage
     from tree_sitter import Parser, QueryCursor, Tree
 
-__all__ = ["Grammar", "load", "parse"]
+__all__ = ["Grammar", "Vocabulary", "load", "parse", "vocabulary"]
 
 UNTIMED_BYTES = 32_768
 """Files up to this are parsed without looking at the clock."""
@@ -37,13 +39,58 @@ class Grammar:
     kinds: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names of a grammar's kinds and fields by number, and which grammar it is.
+
+    The last kind is "ERROR", of what the parser couldn't fit in; a grammar itself has no number for it. Field 0 is
+    none. `named` tells for each kind whether its nodes are more than tokens. `version` changes with every release of
+    the grammar that says so, and `digest` with any change of the names.
+    """
+
+    grammar: str
+    version: str
+    kinds: tuple[str, ...]
+    fields: tuple[str, ...]
+    named: bytes
+    digest: bytes
+
+    @property
+    def error(self) -> int:
+        """The kind of error nodes."""
+        return len(self.kinds) - 1
+
+
+@cache
+def language_of(name: str) -> TreeSitterLanguage:
+    """Return tree-sitter's own object for a language whose reader is "syntax"."""
+    import tree_sitter  # here, so that importing treeseek doesn't load it
+
+    row = LANGUAGES[name]
+    return tree_sitter.Language(getattr(import_module(row.module), row.function)())
+
+
+@cache
+def vocabulary(name: str) -> Vocabulary:
+    """Return the names of a language's grammar; the language's reader is "syntax"."""
+    language = language_of(name)
+    numbers = range(language.node_kind_count)
+    kinds = (*(language.node_kind_for_id(number) or "" for number in numbers), "ERROR")
+    fields = ("", *(language.field_name_for_id(number) or "" for number in range(1, language.field_count + 1)))
+    named = bytes((*(language.node_kind_is_named(number) for number in numbers), True))
+    names = "\n".join((*kinds, *fields)).encode() + named
+    version = ".".join(str(part) for part in language.semantic_version or (language.abi_version,))
+    digest = hashlib.blake2b(names, digest_size=8).digest()
+    return Vocabulary(language.name or name, version, kinds, fields, named, digest)
+
+
 @cache
 def load(name: str) -> Grammar:
     """Return the grammar of a language whose reader is "syntax"."""
     import tree_sitter  # here, so that importing treeseek doesn't load it
 
     row = LANGUAGES[name]
-    language = tree_sitter.Language(getattr(import_module(row.module), row.function)())
+    language = language_of(name)
     cursor = tree_sitter.QueryCursor(tree_sitter.Query(language, _query(name) + _INTO_ERRORS))
     # Patterns begin at the children of the node that is asked about, so a query costs what it looks at, and the
     # bodies of functions cost nothing. What to look into is itself captured, as `@in`.
