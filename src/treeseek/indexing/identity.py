@@ -1,7 +1,7 @@
 """Stable ids of units: a pure function of the file's path and bytes, so that a fresh index anywhere agrees.
 
-A unit that declares something is known by its anchor (path, kind, qualified name, signature), so its id survives every
-edit that leaves the anchor alone. What has no name of its own, and declarations whose anchors collide, are known by
+A unit that declares something has the id of its declaration's anchor, so its id survives every edit that leaves the
+anchor alone. What has no name of its own, and units whose anchors collide (the pieces of a long function), are known by
 anchor and text; only byte-identical twins need an ordinal.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import compress
 
 from treeseek.model import DECLARATION_KINDS, Chunk
+from treeseek.syntax.anchors import anchor, digest, file_id
 
 __all__ = ["chunk_ids", "content_hash", "file_id"]
 
@@ -22,32 +23,16 @@ def content_hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _digest(raw: bytes) -> str:
-    return hashlib.blake2b(raw, digest_size=12).hexdigest()
-
-
-def file_id(path: str) -> str:
-    """Return the id of a file's own row."""
-    return _digest(f"file {path}".encode("utf-8", "surrogatepass"))
-
-
 def chunk_ids(path: str, chunks: Sequence[Chunk], texts: Sequence[bytes]) -> list[str]:
-    """Return an id for each chunk of a file, all different.
-
-    What is hashed has the length of each part before it, so that no two anchors or texts make the same bytes.
-    """
-    within = f"unit {len(path)}:{path}"
-    anchors = [
-        f"{within}{kind} {len(name)}:{name}{len(signature)}:{signature}".encode("utf-8", "surrogatepass")
-        for kind, name, signature, *_ in chunks
-    ]
+    """Return an id for each chunk of a file, all different."""
+    anchors = [anchor(path, kind, name, signature) for kind, name, signature, *_ in chunks]
     named = [bool(chunk.declarations) and chunk.kind in DECLARATION_KINDS for chunk in chunks]
     claims = Counter(compress(anchors, named))
     seen: dict[str, int] = {}
     ids = []
-    for anchor, is_named, text in zip(anchors, named, texts, strict=True):
-        unit = _digest(anchor if is_named and claims[anchor] == 1 else b"%b%d:%b" % (anchor, len(text), text))
+    for known_by, is_named, text in zip(anchors, named, texts, strict=True):
+        unit = digest(known_by if is_named and claims[known_by] == 1 else b"%b%d:%b" % (known_by, len(text), text))
         twin = seen.get(unit, 0)
         seen[unit] = twin + 1
-        ids.append(_digest(f"twin {unit} {twin}".encode()) if twin else unit)
+        ids.append(digest(f"twin {unit} {twin}".encode()) if twin else unit)
     return ids

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["FORMAT_VERSION", "decode", "encode"]
+__all__ = ["FORMAT_VERSION", "compressed", "decode", "decompressed", "encode"]
 
 FORMAT_VERSION = 1
 MAX_NODES = 1 << 26
@@ -152,7 +152,7 @@ def encode(tree: SyntaxTree, content_hash: str) -> bytes:
         symbol.astype(np.uint8 if len(table) <= 256 else np.uint16), marks, sizes, gaps, short,
     )  # fmt: skip
     raw = b"".join(section.tobytes() for section in sections)
-    body = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
+    body = compressed(raw)
     names = tree.vocabulary
     header = _Header(
         len(tree), bytes.fromhex(content_hash), names.digest, len(table), len(large_sizes), len(large_gaps),
@@ -207,8 +207,24 @@ def _body(header: _Header, data: bytes) -> bytes:
     body = data[start:]
     if zlib.crc32(body) != header.body_crc:
         raise TreeCorruptError("a stored syntax tree is damaged in its body")
+    if header.nodes > MAX_NODES:
+        raise TreeCorruptError("a stored syntax tree isn't as large as it says")
+    return decompressed(body, header.raw)
+
+
+def compressed(raw: bytes) -> bytes:
+    """Return bytes as a zstd frame."""
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
+
+
+def decompressed(body: bytes, size: int) -> bytes:
+    """Return the bytes that a zstd frame holds, `size` of them.
+
+    Raises:
+        TreeCorruptError: it is no frame, or holds another number of bytes.
+    """
     try:
-        if header.nodes > MAX_NODES or zstandard.frame_content_size(body) != header.raw:
+        if zstandard.frame_content_size(body) != size:
             raise TreeCorruptError("a stored syntax tree isn't as large as it says")
         return _per_thread.zstd().decompress(body)
     except zstandard.ZstdError as error:

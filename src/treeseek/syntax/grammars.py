@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from treeseek.syntax.languages import LANGUAGES, Language
 
@@ -30,6 +31,7 @@ class Grammar:
     """What is needed to read one language.
 
     `kinds` caches what each pattern of the query captures; `keywords` is the language's, as a dictionary.
+    `lock` is held while parsing: a parser that asks for its text by a callable could be interrupted by another thread.
     """
 
     language: Language
@@ -37,6 +39,7 @@ class Grammar:
     cursor: QueryCursor
     keywords: dict[bytes, str]
     kinds: dict[int, str] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +108,29 @@ def _query(name: str) -> str:
     return _query(inherited) + source if inherited else source
 
 
-def parse(grammar: Grammar, data: bytes, deadline_seconds: float) -> Tree | None:
+def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | None = None) -> Tree | None:
     """Return the tree of `data`, or None if it took longer than `deadline_seconds`.
+
+    `old` is the tree of an earlier text, told (by `Tree.edit`) where it was edited: what lies outside is taken over.
 
     The binding heeds a progress callback only if a callable hands the bytes over. That costs a twentieth more, so
     small files go without: the worst known ones of that size take a second or two.
     """
-    if len(data) <= UNTIMED_BYTES:
-        return grammar.parser.parse(data)
-    deadline = time.monotonic() + deadline_seconds
+    earlier: tuple[Any, ...] = () if old is None else (old,)  # the binding takes no None here
+    with grammar.lock:
+        if len(data) <= UNTIMED_BYTES:
+            return grammar.parser.parse(data, *earlier)
+        deadline = time.monotonic() + deadline_seconds
 
-    def read(offset: int, _point: object) -> bytes:
-        return data[offset : offset + _READ_BYTES]
+        def read(offset: int, _point: object) -> bytes:
+            return data[offset : offset + _READ_BYTES]
 
-    def expired(_offset: int, _has_error: bool) -> bool:
-        return time.monotonic() > deadline
+        def expired(_offset: int, _has_error: bool) -> bool:
+            return time.monotonic() > deadline
 
-    try:
-        return grammar.parser.parse(read, progress_callback=expired)
-    except ValueError:  # how the binding reports a parse that was given up
-        grammar.parser.reset()  # or it would go on with this text when given the next
-        return None
+        try:
+            tree: Tree = grammar.parser.parse(read, *earlier, progress_callback=expired)
+            return tree
+        except ValueError:  # how the binding reports a parse that was given up
+            grammar.parser.reset()  # or it would go on with this text when given the next
+            return None

@@ -11,9 +11,10 @@ find equals, not to withstand those who make collisions: who relies on equality 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     Words = NDArray[np.uint64]
 
-__all__ = ["Hashes", "hash_without", "subtree_hashes"]
+__all__ = ["Hashes", "mixed", "subtree_hashes"]
 
 _BASE = 0x9E3779B97F4A7C15 | 1
 _INVERSE = pow(_BASE, -1, 1 << 64)
@@ -38,19 +39,37 @@ _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _TEXT = np.uint64(0xD6E8FEB86659FD93)
 
 
-class Hashes(NamedTuple):
-    """Of each row of a tree: its token, and the hash of its subtree (both uint64).
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Of a tree, by row, all uint64: its tokens and the hash of its subtree.
 
-    `token` is of what the node itself is: kind, flags, size and, for a leaf, text. `subtree` leaves out which field
-    the subtree's root fills, so that it means the same elsewhere.
+    `own` is of what a node itself is: kind, flags, size and, for a leaf, text; `token` of that and the field which it
+    fills; `shallow` of kind and text alone, whatever is inside. `subtree` leaves out which field the subtree's root
+    fills, so that it means the same elsewhere. `prefix` and `place` are what runs are hashed from.
     """
 
+    shallow: Words
+    own: Words
     token: Words
     subtree: Words
+    prefix: Words
+    place: NDArray[np.int64]
+
+    def run(self, first: int, last: int, without: int = -1) -> int:
+        """Return the hash of the rows from `first` to before `last`, as if row `without` had no text.
+
+        So a declaration has a hash that stays when it is renamed.
+        """
+        powers, inverses = _powers(len(self.prefix))
+        start = int(self.place[first])
+        total = int(self.prefix[last]) - int(self.prefix[first])
+        if first <= without < last:
+            total -= int(self.token[without]) * int(powers[self.place[without]])
+        return total * int(inverses[start]) % (1 << 64)
 
 
 def subtree_hashes(tree: SyntaxTree, *, comments: bool = True) -> Hashes:
-    """Return the hashes of all subtrees of a tree that has its source; about 60 ns a node.
+    """Return the hashes of all subtrees of a tree that has its source; about 50 ns a node.
 
     Without `comments`, comments count as if they weren't there: equal hashes then mean equal code. (A comment's own
     hash is 0.)
@@ -60,37 +79,28 @@ def subtree_hashes(tree: SyntaxTree, *, comments: bool = True) -> Hashes:
     """
     if tree.source is None:
         raise TreeError("hashes need the text of a tree; attach it with `with_source`")
-    size = tree.size
     rows = len(tree)
     place = np.arange(rows + 1)
+    ends = place[:-1] + tree.size
+    size = tree.size
     if not comments:
         kept = ~_in_comments(tree)
-        place = np.concatenate(([0], np.cumsum(kept)))
-        size = (place[np.arange(rows) + tree.size] - place[:-1]).astype(np.int32)
-    shape = tree.kind | tree.flags.astype(np.uint64) << np.uint64(16) | size.astype(np.uint64) << np.uint64(24)
-    own = _mixed(shape)
+        np.cumsum(kept, out=place[1:])
+        size = (place[ends] - place[:-1]).astype(np.int32)
+    shallow = (tree.kind | tree.flags.astype(np.uint64) << np.uint64(16)) * _MIX_2
     leaf = np.flatnonzero(tree.size == 1)
-    own[leaf] ^= _texts(tree.source, tree.start[leaf], tree.end[leaf])
-    token = _mixed(own + tree.field.astype(np.uint64) * _MIX_1)
-    bare = _mixed(own)
+    shallow[leaf] ^= _texts(tree.source, tree.start[leaf], tree.end[leaf])
+    own = mixed(shallow + size.astype(np.uint64) * _TEXT)
+    token = mixed(own + tree.field.astype(np.uint64) * _MIX_1)
+    own = mixed(own)
     if not comments:
         token[~kept] = 0
-        bare[~kept] = 0
+        own[~kept] = 0
     powers, inverses = _powers(rows + 1)
     prefix = np.zeros(rows + 1, np.uint64)
     np.add.accumulate(token * powers[place[:-1]], out=prefix[1:])
-    run = (prefix[np.arange(rows) + tree.size] - prefix[:-1]) * inverses[place[:-1]]
-    return Hashes(token, run - token + bare)
-
-
-def hash_without(tree: SyntaxTree, hashes: Hashes, row: int, left_out: int) -> int:
-    """Return the hash of a subtree as if the leaf in row `left_out` had no text: a declaration's, whatever its name.
-
-    `hashes` are those with comments.
-    """
-    powers, _ = _powers(len(tree) + 1)
-    with np.errstate(over="ignore"):
-        return int(hashes.subtree[row] - hashes.token[left_out] * powers[left_out - row])
+    subtree = (prefix[ends] - prefix[:-1]) * inverses[place[:-1]] - token + own
+    return Hashes(shallow, own, token, subtree, prefix, place)
 
 
 def _in_comments(tree: SyntaxTree) -> NDArray[np.bool_]:
@@ -107,7 +117,7 @@ def _comment_kinds(vocabulary: Vocabulary) -> NDArray[np.bool_]:
     return np.array(["comment" in kind for kind in vocabulary.kinds])
 
 
-def _mixed(words: Words) -> Words:
+def mixed(words: Words) -> Words:
     """Spread every bit over all 64 (the finalizer of SplitMix64, Steele et al. 2014)."""
     words = (words ^ words >> _SHIFT_30) * _MIX_1
     words = (words ^ words >> _SHIFT_27) * _MIX_2
@@ -119,13 +129,13 @@ def _texts(source: bytes, start: NDArray[np.int32], end: NDArray[np.int32]) -> W
     padded = source + bytes(8)
     eights = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
     length = end - start
-    words = _mixed((eights[start] & _LOW[np.minimum(length, 8)]) + length.astype(np.uint64) * _TEXT)
+    words = mixed((eights[start] & _LOW[np.minimum(length, 8)]) + length.astype(np.uint64) * _TEXT)
     for offset in range(8, _PLAIN_BYTES, 8):
         longer = np.flatnonzero(length > offset)
         if not len(longer):
             return words
         block = eights[start[longer] + offset] & _LOW[np.minimum(length[longer] - offset, 8)]
-        words[longer] = _mixed(words[longer] ^ block * _TEXT)
+        words[longer] = mixed(words[longer] ^ block * _TEXT)
     for at in np.flatnonzero(length > _PLAIN_BYTES).tolist():
         words[at] = int.from_bytes(blake2b(source[start[at] : end[at]], digest_size=8).digest(), "little")
     return words

@@ -102,6 +102,7 @@ class CanonicalKind(IntEnum):
     TUPLE = 107
     MAP = 108
     PAIR = 109
+    MARKUP = 110
 
     # comments
     LINE_COMMENT = 120
