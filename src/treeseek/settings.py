@@ -29,6 +29,10 @@ class Settings:
     max_files: int = 500_000
     max_query_chars: int = 2_000
     parse_seconds: float = 10.0
+    cache_hot_bytes: int = 64 * 1024 * 1024
+    cache_warm_bytes: int = 256 * 1024 * 1024
+    cache_cold_bytes: int = 64 * 1024 * 1024
+    cache_frozen_bytes: int = 1024 * 1024 * 1024
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:

@@ -1,4 +1,4 @@
-"""Counters and histograms that the core writes to. No exporter lives here: a frontend reads `snapshot()`.
+"""Counters, gauges and histograms that the core writes to. No exporter lives here: a frontend reads `snapshot()`.
 
 Names follow `treeseek_<noun>_<unit>[_total]`; labels never hold a path, a query or a repository.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 
-__all__ = ["HistogramState", "count", "observe", "reset", "snapshot", "timed"]
+__all__ = ["HistogramState", "count", "gauge", "gauges", "observe", "reset", "snapshot", "timed"]
 
-BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
+BUCKETS = (0.000005, 0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 """Upper bounds of the histograms' buckets, in seconds."""
 
 Labels = tuple[tuple[str, str], ...]
@@ -31,7 +33,9 @@ class HistogramState:
 
 _lock = threading.Lock()
 _counters: dict[tuple[str, Labels], float] = defaultdict(float)
+_gauges: dict[tuple[str, Labels], float] = {}
 _histograms: dict[tuple[str, Labels], HistogramState] = defaultdict(HistogramState)
+"""Here buckets aren't cumulative yet: an observation touches one."""
 
 
 def count(name: str, amount: float = 1, **labels: str) -> None:
@@ -40,15 +44,20 @@ def count(name: str, amount: float = 1, **labels: str) -> None:
         _counters[name, tuple(sorted(labels.items()))] += amount
 
 
+def gauge(name: str, value: float, **labels: str) -> None:
+    """Set a gauge to what is now."""
+    with _lock:
+        _gauges[name, tuple(sorted(labels.items()))] = value
+
+
 def observe(name: str, value: float, **labels: str) -> None:
     """Add one observation to a histogram."""
     with _lock:
         state = _histograms[name, tuple(sorted(labels.items()))]
         state.count += 1
         state.sum += value
-        for i, bound in enumerate(BUCKETS):
-            if value <= bound:
-                state.buckets[i] += 1
+        if value <= BUCKETS[-1]:
+            state.buckets[bisect_left(BUCKETS, value)] += 1
 
 
 @contextmanager
@@ -65,13 +74,21 @@ def snapshot() -> tuple[dict[tuple[str, Labels], float], dict[tuple[str, Labels]
     """Return copies of all counters and histograms."""
     with _lock:
         histograms = {
-            key: HistogramState(list(state.buckets), state.count, state.sum) for key, state in _histograms.items()
+            key: HistogramState(list(accumulate(state.buckets)), state.count, state.sum)
+            for key, state in _histograms.items()
         }
         return dict(_counters), histograms
+
+
+def gauges() -> dict[tuple[str, Labels], float]:
+    """Return a copy of all gauges."""
+    with _lock:
+        return dict(_gauges)
 
 
 def reset() -> None:
     """Forget everything; for tests and benchmarks."""
     with _lock:
         _counters.clear()
+        _gauges.clear()
         _histograms.clear()
