@@ -270,20 +270,31 @@ class Node:
         return (Node(self.tree, row) for row in range(self.row, self.row + int(self.tree.size[self.row])))
 
     def __str__(self) -> str:
-        """Return the named nodes as an S-expression, as tree-sitter writes it."""
+        """Return the named nodes, and tokens that are missing, as an S-expression.
+
+        As tree-sitter writes it, but for an ERROR around one unexpected character, which it calls by that character.
+        """
+        tree = self.tree
         parts: list[str] = []
         closing: list[int] = []
-        tree = self.tree
         for row in range(self.row, self.row + int(tree.size[self.row])):
             while closing and row >= closing[-1]:
                 closing.pop()
                 parts.append(")")
-            if not tree.flags[row] & NAMED:
-                continue
-            field = tree.field_name(row) if row != self.row else ""
-            parts.append(f"{' ' if parts else ''}{field + ': ' if field else ''}({tree.kind_name(row)}")
+            if row != self.row:
+                if not tree.flags[row] & (NAMED | MISSING):
+                    continue
+                field = tree.field_name(row)
+                parts.append(f" {field}: " if field else " ")
+            parts.append("(" + self._label(row))
             closing.append(row + int(tree.size[row]))
         return "".join(parts) + ")" * len(closing)
+
+    def _label(self, row: int) -> str:
+        """Return the name of a kind; quoted, that of a token that says nothing else."""
+        flags, name = int(self.tree.flags[row]), self.tree.kind_name(row)
+        label = name if flags & NAMED or self.tree.size[row] > 1 else f'"{name}"'
+        return f"MISSING {label}" if flags & MISSING else label
 
 
 def subtree_sizes(depth: NDArray[np.integer]) -> Ints:
