@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from treeseek.syntax.languages import LANGUAGES, Language
 
@@ -119,7 +119,7 @@ def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | No
     earlier: Any = {} if old is None else {"old_tree": old}  # the binding takes no None here
     with grammar.lock:
         if len(data) <= UNTIMED_BYTES:
-            return cast("Tree", grammar.parser.parse(data, **earlier))
+            return grammar.parser.parse(data, **earlier)
         deadline = time.monotonic() + deadline_seconds
 
         def read(offset: int, _point: object) -> bytes:
@@ -129,7 +129,7 @@ def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | No
             return time.monotonic() > deadline
 
         try:
-            return cast("Tree", grammar.parser.parse(read, progress_callback=expired, **earlier))
+            return grammar.parser.parse(read, progress_callback=expired, **earlier)
         except ValueError:  # how the binding reports a parse that was given up
             grammar.parser.reset()  # or it would go on with this text when given the next
             return None

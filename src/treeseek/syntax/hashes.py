@@ -88,18 +88,17 @@ def subtree_hashes(tree: SyntaxTree, *, comments: bool = True) -> Hashes:
         np.cumsum(kept, out=place[1:])
         size = (place[ends] - place[:-1]).astype(np.int32)
     shallow = (tree.kind | tree.flags.astype(np.uint64) << np.uint64(16)) * _MIX_2
-    leaf = np.flatnonzero(tree.size == 1)
+    leaf = (tree.size == 1).nonzero()[0]
     shallow[leaf] ^= _texts(tree.source, tree.start[leaf], tree.end[leaf])
     own = mixed(shallow + size.astype(np.uint64) * _TEXT)
-    token = mixed(own + tree.field.astype(np.uint64) * _MIX_1)
-    own = mixed(own)
+    role = tree.field.astype(np.uint64) * _MIX_1
+    token = own + role
     if not comments:
-        token[~kept] = 0
-        own[~kept] = 0
+        own[~kept] = role[~kept] = token[~kept] = 0
     powers, inverses = _powers(rows + 1)
     prefix = np.zeros(rows + 1, np.uint64)
     np.add.accumulate(token * powers[place[:-1]], out=prefix[1:])
-    subtree = (prefix[ends] - prefix[:-1]) * inverses[place[:-1]] - token + own
+    subtree = (prefix[ends] - prefix[:-1]) * inverses[place[:-1]] - role
     return Hashes(shallow, own, token, subtree, prefix, place)
 
 
@@ -125,24 +124,26 @@ def mixed(words: Words) -> Words:
 
 
 def _texts(source: bytes, start: NDArray[np.int32], end: NDArray[np.int32]) -> Words:
-    """Return a hash of each of many spans of a text, 8 bytes at a time."""
-    padded = source + bytes(8)
-    eights = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
+    """Return a number for each of many spans of a text: of its length, and of its bytes eight at a time."""
+    padded = source + bytes(_PLAIN_BYTES)
+    eights = np.ndarray((len(source) + 1,), "<u8", padded, strides=(1,))
     length = end - start
-    words = mixed((eights[start] & _LOW[np.minimum(length, 8)]) + length.astype(np.uint64) * _TEXT)
-    for offset in range(8, _PLAIN_BYTES, 8):
-        longer = np.flatnonzero(length > offset)
-        if not len(longer):
-            return words
-        block = eights[start[longer] + offset] & _LOW[np.minimum(length[longer] - offset, 8)]
-        words[longer] = mixed(words[longer] ^ block * _TEXT)
-    for at in np.flatnonzero(length > _PLAIN_BYTES).tolist():
-        words[at] = int.from_bytes(blake2b(source[start[at] : end[at]], digest_size=8).digest(), "little")
+    words: Words = (eights[start] & _LOW[np.minimum(length, 8)]) * _MIX_1 + length.astype(np.uint64) * _TEXT
+    longer = (length > 8).nonzero()[0]
+    if len(longer):
+        eights = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
+        blocks = eights[np.minimum(start[longer, None] + _OFFSETS, len(eights) - 1)]
+        present = _LOW[np.clip(length[longer, None] - _OFFSETS, 0, 8)]
+        words[longer] += ((blocks & present) * _FACTORS).sum(axis=1, dtype=np.uint64)
+        for at in longer[length[longer] > _PLAIN_BYTES].tolist():
+            words[at] = int.from_bytes(blake2b(source[start[at] : end[at]], digest_size=8).digest(), "little")
     return words
 
 
 _LOW = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
 """Masks that keep so many bytes."""
+_OFFSETS = np.arange(8, _PLAIN_BYTES, 8)
+_FACTORS = np.array([pow(_BASE, power, 1 << 64) for power in range(2, 2 + len(_OFFSETS))], np.uint64)
 
 
 _tables: tuple[Words, Words] = (np.ones(1, np.uint64), np.ones(1, np.uint64))

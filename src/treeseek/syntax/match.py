@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,22 +33,31 @@ ALIKE_SHARE = 0.3
 """Two large nodes of one kind and different names are looked into if so much of the smaller is in the other."""
 _LARGE = 24
 _TRIES = 8
+_MANY = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Matching:
     """Pairs of rows of two trees.
 
-    `old_of` has for each row of the new tree its row in the old one, -1 if it has none; `new_of` the other way round.
-    No row is in two pairs, and the rows of a pair have the same kind. `equal` tells of each new row whether its whole
-    subtree is the same as its partner's. `moved` has the new rows of equal subtrees that have another parent than
-    before or stand in another order.
+    `old_of` has for each row of the new tree its row in the old one, -1 if it has none. No row is in two pairs, and the
+    rows of a pair have the same kind. `equal` tells of each new row whether its whole subtree is the same as its
+    partner's. `moved` has the new rows of equal subtrees that have another parent than before or stand in another
+    order.
     """
 
     old_of: NDArray[np.int32]
-    new_of: NDArray[np.int32]
     equal: NDArray[np.bool_]
     moved: tuple[int, ...]
+    old_rows: int
+
+    @cached_property
+    def new_of(self) -> NDArray[np.int32]:
+        """For each row of the old tree its row in the new one, -1 if it has none."""
+        new_of = np.full(self.old_rows, -1, np.int32)
+        has = np.flatnonzero(self.old_of >= 0)
+        new_of[self.old_of[has]] = has
+        return new_of
 
 
 def match(
@@ -66,17 +76,23 @@ def match(
 
 
 class _Side:
-    """What the matcher looks at of one tree: lists, since single values are asked for, and a list gives them faster."""
+    """One of the trees, with lists and look-ups for what the matcher asks of single rows."""
 
-    __slots__ = ("hash", "kind", "loose", "name", "size", "tree")
+    __slots__ = ("_hashes", "loose", "name", "size", "tree")
 
     def __init__(self, tree: SyntaxTree, hashes: Hashes) -> None:
         self.tree = tree
-        self.size: list[int] = tree.size.tolist()
-        self.kind: list[int] = tree.kind.tolist()
-        self.hash: list[int] = hashes.subtree.tolist()
+        self.size: list[int] = tree.size.tolist()  # asked for at every child, and a list answers faster
+        self._hashes = hashes.subtree
         self.loose: list[int] = []
         self.name = tree.vocabulary.fields.index("name") if "name" in tree.vocabulary.fields else -1
+
+    def kind(self, row: int) -> int:
+        return int(self.tree.kind[row])
+
+    def hashes(self, rows: list[int]) -> list[int]:
+        found: list[int] = self._hashes[rows].tolist()
+        return found
 
     def children(self, row: int) -> list[int]:
         size = self.size
@@ -93,8 +109,8 @@ class _Side:
             field, name = self.tree.field, self.name
             for child in self.children(row)[:8]:
                 if field[child] == name:
-                    return self.kind[row], self.hash[child]
-        return self.kind[row], 0
+                    return self.kind(row), int(self._hashes[child])
+        return self.kind(row), 0
 
 
 class _Matcher:
@@ -109,13 +125,13 @@ class _Matcher:
         old, new = self.old, self.new
         if not old.size or not new.size:
             return
-        if old.hash[0] == new.hash[0]:
+        if old.hashes([0]) == new.hashes([0]):
             self.runs.append((0, 0, len(new.size)))
             return
-        if old.kind[0] != new.kind[0]:
+        if old.kind(0) != new.kind(0):
             old.loose.append(0)
             new.loose.append(0)
-        stack = [(0, 0)] if old.kind[0] == new.kind[0] else []
+        stack = [(0, 0)] if old.kind(0) == new.kind(0) else []
         while stack:
             pair = stack.pop()
             self.pairs.append(pair)
@@ -126,13 +142,13 @@ class _Matcher:
     def _inside(self, old_row: int, new_row: int) -> list[tuple[int, int]]:
         """Align the children of a pair that differs; return the pairs among them that differ themselves."""
         ours, theirs = self.old.children(old_row), self.new.children(new_row)
-        old_hash, new_hash = self.old.hash, self.new.hash
+        old_hash, new_hash = self.old.hashes(ours), self.new.hashes(theirs)
         shorter = min(len(ours), len(theirs))
         head = 0
-        while head < shorter and old_hash[ours[head]] == new_hash[theirs[head]]:
+        while head < shorter and old_hash[head] == new_hash[head]:
             head += 1
         tail = 0
-        while tail < shorter - head and old_hash[ours[-1 - tail]] == new_hash[theirs[-1 - tail]]:
+        while tail < shorter - head and old_hash[-1 - tail] == new_hash[-1 - tail]:
             tail += 1
         if head:
             self._equal_run(ours[0], theirs[0], ours[head - 1], theirs[head - 1])
@@ -143,7 +159,7 @@ class _Matcher:
             self.old.loose += ours
             self.new.loose += theirs
             return []
-        if len(ours) == len(theirs) == 1 and self.old.kind[ours[0]] == self.new.kind[theirs[0]]:
+        if len(ours) == len(theirs) == 1 and self.old.kind(ours[0]) == self.new.kind(theirs[0]):
             return [(ours[0], theirs[0])]
         return self._align(ours, theirs)
 
@@ -158,7 +174,7 @@ class _Matcher:
         if ours and theirs:
             ours, theirs = _claim(ours, theirs, self.old.label, self.new.label, pairs)
         if ours and theirs:
-            by_kind = self.old.kind.__getitem__, self.new.kind.__getitem__
+            by_kind = self.old.kind, self.new.kind
             ours, theirs = _claim(ours, theirs, *by_kind, pairs, self._are_alike)
         self.old.loose += ours
         self.new.loose += theirs
@@ -176,12 +192,12 @@ class _Matcher:
     def _match_equal(self, ours: list[int], theirs: list[int]) -> tuple[list[int], list[int]]:
         """Match equal children, first come first served, and note which of them left the order; return the rest."""
         waiting: defaultdict[int, list[int]] = defaultdict(list)
-        for row in reversed(theirs):
-            waiting[self.new.hash[row]].append(row)
+        for row, key in zip(reversed(theirs), reversed(self.new.hashes(theirs)), strict=True):
+            waiting[key].append(row)
         found: list[tuple[int, int]] = []
         left = []
-        for row in ours:
-            same = waiting.get(self.old.hash[row])
+        for row, key in zip(ours, self.old.hashes(ours), strict=True):
+            same = waiting.get(key)
             if same:
                 found.append((row, same.pop()))
             else:
@@ -203,18 +219,21 @@ class _Matcher:
         free_new = _spread(new.loose, new.tree.size)
         large_old = free_old[old.tree.size[free_old] >= MOVED_NODES]
         large_new = free_new[new.tree.size[free_new] >= MOVED_NODES]
-        shared = np.isin(self.after.subtree[large_new], self.before.subtree[large_old])
-        if not shared.any():
+        if not len(large_old) or not len(large_new):
             return
+        if len(large_new) > _MANY:
+            large_new = large_new[np.isin(self.after.subtree[large_new], self.before.subtree[large_old])]
         waiting: defaultdict[int, list[int]] = defaultdict(list)
-        for row in reversed(large_old.tolist()):
-            waiting[old.hash[row]].append(row)
+        candidates = large_old.tolist()
+        for row, key in zip(reversed(candidates), reversed(old.hashes(candidates)), strict=True):
+            waiting[key].append(row)
         taken = bytearray(len(old.size))
         done = -1
-        for row in large_new[shared].tolist():  # in pre-order, so what is around comes before what is inside
+        likely = large_new.tolist()
+        for row, key in zip(likely, new.hashes(likely), strict=True):  # what is around comes before what is inside
             if row < done or not new.tree.flags[row] & NAMED:
                 continue
-            same = waiting[new.hash[row]]
+            same = waiting.get(key)
             while same:
                 at = same.pop()
                 if not any(taken[at : at + old.size[at]]):
@@ -233,16 +252,14 @@ class _Matcher:
         if self.pairs:
             pairs = np.array(self.pairs, np.int32)
             old_of[pairs[:, 1]] = pairs[:, 0]
-        new_of = np.full(len(self.old.size), -1, np.int32)
-        has = np.flatnonzero(old_of >= 0)
-        new_of[old_of[has]] = has
         self._confirm(old_of, equal)
-        return Matching(old_of, new_of, equal, tuple(sorted(self.moved)))
+        return Matching(old_of, equal, tuple(sorted(self.moved)), len(self.old.size))
 
     def _confirm(self, old_of: NDArray[np.int32], equal: NDArray[np.bool_]) -> None:
         """Compare the tokens of what is said to be equal: two subtrees whose hashes collide aren't equal after all."""
-        rows = np.flatnonzero(equal)
-        differing = rows[self.before.own[old_of[rows]] != self.after.own[rows]]
+        if not len(self.old.size):
+            return
+        differing = (equal & (self.before.own[old_of] != self.after.own)).nonzero()[0]
         for row in differing.tolist():
             around = np.arange(row + 1)[self.new.tree.size[: row + 1] > row - np.arange(row + 1)]
             equal[around] = False

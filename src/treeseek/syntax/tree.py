@@ -133,7 +133,7 @@ class SyntaxTree:
 
     @property
     def has_errors(self) -> bool:
-        """Whether the parser had to skip or make up anything."""
+        """Whether a node is an error or missing; what was made up for a token that has no node doesn't show."""
         return bool((self.flags & (ERROR | MISSING)).any())
 
     # -- what is asked of a tree -------------------------------------------------------------------------------
@@ -272,7 +272,8 @@ class Node:
     def __str__(self) -> str:
         """Return the named nodes, and tokens that are missing, as an S-expression.
 
-        As tree-sitter writes it, but for an ERROR around one unexpected character, which it calls by that character.
+        As tree-sitter writes it, but that it calls an ERROR without children by its first character, and also mentions
+        missing tokens that have no node.
         """
         tree = self.tree
         parts: list[str] = []
