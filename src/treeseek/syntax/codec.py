@@ -46,6 +46,7 @@ _LEVEL = 3
 _VARIES, _IS_LEAF = 64, 128
 """In the table of symbols, beside the flags: a leaf whose length varies; a leaf."""
 _LARGE = 255
+_MOST_BYTES_A_NODE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def _body(header: _Header, data: bytes) -> bytes:
     body = data[start:]
     if zlib.crc32(body) != header.body_crc:
         raise TreeCorruptError("a stored syntax tree is damaged in its body")
-    if header.nodes > MAX_NODES:
+    if not 2 * header.nodes <= header.raw <= _MOST_BYTES_A_NODE * header.nodes or header.nodes > MAX_NODES:
         raise TreeCorruptError("a stored syntax tree isn't as large as it says")
     return decompressed(body, header.raw)
 
@@ -260,8 +261,8 @@ def _columns(header: _Header, names: Vocabulary, raw: bytes) -> SyntaxTree:
     at = nodes if pair is np.uint8 else 0
     marks = octets[at : at + symbols].take(symbol)
     at += symbols
-    if symbols and int(kinds.max()) >= len(names.kinds):
-        raise ValueError("a kind that the grammar doesn't have")
+    if int(kinds.max()) >= len(names.kinds) or int(fields.max()) >= len(names.fields):
+        raise ValueError("a kind or field that the grammar doesn't have")
     inner = (marks < _IS_LEAF).nonzero()[0]
     large = symbols
     size = np.ones(nodes, np.int32)
@@ -273,6 +274,8 @@ def _columns(header: _Header, names: Vocabulary, raw: bytes) -> SyntaxTree:
     large += header.large_gaps
     length = words[:symbols].take(symbol)
     varying = (marks & _VARIES).nonzero()[0]
+    if len(octets) != at + len(varying):
+        raise ValueError("sections of other lengths than the header says")
     length[varying] = _joined(octets[at:], words[large : large + header.large_lengths])
     large += header.large_lengths
     start[1:] += length[:-1]
@@ -282,7 +285,13 @@ def _columns(header: _Header, names: Vocabulary, raw: bytes) -> SyntaxTree:
     end = (start + length).take(last)
     if header.exceptions:
         end[words[large : large + header.exceptions]] += words[large + header.exceptions :]
-    if nodes and int(size.min()) < 1:
+    if (
+        int(size.min()) < 1
+        or size[0] != nodes
+        or int(start.min()) < 0
+        or int(end.max()) > end[0]
+        or (end < start).any()
+    ):
         raise ValueError("a node without a place")
     return SyntaxTree(
         header.language, names, kind=kinds.take(symbol), field=fields.take(symbol), flags=marks & np.uint8(15),
@@ -293,6 +302,8 @@ def _columns(header: _Header, names: Vocabulary, raw: bytes) -> SyntaxTree:
 def _joined(small: Array, large: Array) -> Array:
     """Undo `_split`."""
     values: Array = small.astype(np.int32)
-    if len(large):
-        values[small == _LARGE] = large
+    places = (small == _LARGE).nonzero()[0]
+    if len(places) != len(large):
+        raise ValueError("numbers are missing, or too many")
+    values[places] = large
     return values

@@ -141,7 +141,7 @@ def _differing(ours: Declared, theirs: Declared) -> tuple[str, ...]:
         return ()
     parts = []
     if ours.header != theirs.header:
-        parts.append("signature")
+        parts.append("value" if theirs.kind in ("constant", "variable") else "signature")
     if ours.body != theirs.body:
         parts.append("body")
     if not parts and ours.content != theirs.content:

@@ -120,14 +120,16 @@ class SyntaxTree:
     def parent(self) -> Ints:
         """The row of each node's parent, -1 for the root.
 
-        A node's parent is the nearest row before it that is one level up. Rows sorted by level, and within a level by
-        place, make that one search.
+        Sorted by level, siblings are neighbours, and the first of them stands right after their parent.
         """
         rows = len(self)
-        keys = self.depth.astype(np.int64) * rows + np.arange(rows)
-        ordered = np.sort(keys)
-        above = np.searchsorted(ordered, keys - rows, side="right") - 1
-        parent = np.where(self.depth > 0, ordered[above] % max(rows, 1), -1).astype(np.int32)
+        levels = self.depth.astype(np.uint16) if rows and int(self.depth.max()) < 65_536 else self.depth
+        order = np.argsort(levels, kind="stable")
+        is_first = self.depth[order - 1] < self.depth[order]
+        first = np.maximum.accumulate(np.where(is_first, np.arange(rows), 0))
+        parent = np.empty(rows, np.int32)
+        parent[order] = order[first] - 1
+        parent[:1] = -1
         parent.setflags(write=False)
         return parent
 

@@ -1,0 +1,15 @@
+package marks
+
+func grade(score, bonus int) string {
+	if score < 0 {
+		return "none"
+	}
+	if score+bonus > 90 {
+		return "best"
+	} else if score > 50 {
+		return "good"
+	} else {
+		report(score)
+	}
+	return "fair"
+}

@@ -1,0 +1,11 @@
+package school.marks;
+
+static String grade(int score, final int bonus) {
+    if (score < 0) return "none";
+    if (score + bonus > 90) {
+        return "best";
+    } else if (score > 50) {
+        return "good";
+    } else report(score);
+    return "fair";
+}
