@@ -18,7 +18,7 @@ from treeseek.retrieval import query as queries
 from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
 from treeseek.settings import Settings, load
-from treeseek.store import IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
+from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
 from treeseek.syntax import analyse, detect, names, resolve
 from treeseek.workspace import classify, open_root, resolve_root, walk
 
@@ -128,6 +128,13 @@ class Engine:
         corpus, snapshot = self._corpus()
         hits = searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit)
         return _result(name, hits, snapshot, max_tokens)
+
+    def resolve(self, name: str) -> str:
+        """Return the id that a declaration has now, given one that it has or had before it was renamed or moved.
+
+        Raises StoreError when the index's aliases can't be read.
+        """
+        return Aliases(self.directory).resolve(name)
 
     def outline(self, path: str) -> Syntax:
         """Return the declarations and chunks of a file as it is now. Needs no index.

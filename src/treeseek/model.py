@@ -198,7 +198,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync saw and did. `reasons` counts what was left out or indexed in a lesser way."""
+    """What a sync saw and did. `reasons` counts what was left out or indexed in a lesser way.
+
+    `aliases` counts declarations that have another id than before, because they were renamed or moved.
+    """
 
     version: int
     files: int = 0
@@ -209,6 +212,7 @@ class SyncReport:
     parsed: int = 0
     chunks_embedded: int = 0
     rows_written: int = 0
+    aliases: int = 0
     bytes_read: int = 0
     seconds: float = 0.0
     reasons: Mapping[str, int] = field(default_factory=dict)

@@ -5,6 +5,7 @@ Names follow `treeseek_<noun>_<unit>[_total]`; labels never hold a path, a query
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from bisect import bisect_left
@@ -36,6 +37,9 @@ _counters: dict[tuple[str, Labels], float] = defaultdict(float)
 _gauges: dict[tuple[str, Labels], float] = {}
 _histograms: dict[tuple[str, Labels], HistogramState] = defaultdict(HistogramState)
 """Here buckets aren't cumulative yet: an observation touches one."""
+
+if hasattr(os, "register_at_fork"):  # or a child could be born with the lock held, by nobody
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def count(name: str, amount: float = 1, **labels: str) -> None:

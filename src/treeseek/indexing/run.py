@@ -16,12 +16,14 @@ from treeseek.indexing.identity import content_hash
 from treeseek.indexing.plan import KnownFile, Plan, batched, is_racy, plan
 from treeseek.model import Progress, Skipped, SourceFile, SyncReport, UnitColumns
 from treeseek.settings import Settings
-from treeseek.store import Manifest, UnitStore
+from treeseek.store import Aliases, Manifest, UnitStore
 from treeseek.syntax import detect
 from treeseek.workspace import Walk, classify, open_root, walk
 
 __all__ = ["left_out", "pending", "sync", "unchanged", "without"]
 
+MAX_FOLLOWED = 500
+"""Files in one sync whose declarations are followed: more are a branch switch, and nobody's links follow that."""
 SMALL_ROOT_BYTES = 1_500_000
 """Below this, starting worker processes costs more than it saves."""
 
@@ -36,6 +38,7 @@ class _Changes:
     left_out: list[tuple[SourceFile, str, str, str, str]] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
     analysed: list[str] = field(default_factory=list)
+    texts: list[FileText] = field(default_factory=list)
     bytes_read: int = 0
 
 
@@ -117,7 +120,39 @@ def sync(
         changes = _Changes()
         rows = _analysed(root, store, todo, found.brought_back, known, changes, settings, tell)
         version = _commit(store, known, todo, changes, rows, tell, fresh)
-    return _report(found, known, todo, changes, rows, version, time.perf_counter() - started)
+        aliases = _follow(store, known, todo, changes, rows, settings)
+    report = _report(found, known, todo, changes, rows, version, time.perf_counter() - started)
+    return replace(report, aliases=aliases)
+
+
+def _follow(
+    store: UnitStore, known: Mapping[str, KnownFile], todo: Plan, changes: _Changes, rows: Sequence[UnitColumns],
+    settings: Settings,
+) -> int:  # fmt: skip
+    """Note which ids became which, and keep the trees that tell next time. Returns how many did.
+
+    Only files that the workers could read are parsed here; none is after a first sync or a large one.
+    """
+    if not changes.texts or len(changes.texts) + len(todo.deleted) > MAX_FOLLOWED:
+        return 0
+    from treeseek.indexing.following import follow
+    from treeseek.indexing.trees import Text, open_trees
+
+    sound = {
+        path: language
+        for part in rows
+        for path, kind, language, note in zip(part.path, part.kind, part.language, part.note, strict=True)
+        if kind == "file" and not note
+    }
+    texts = [
+        Text(text.source.path, text.data, sound[text.source.path], text.digest)
+        for text in sorted(changes.texts, key=lambda text: text.source.path)
+        if text.source.path in sound
+    ]
+    with open_trees(settings) as trees:
+        pairs = follow(texts, known, todo.deleted, trees)
+    Aliases(store.directory).record(pairs)
+    return len(pairs)
 
 
 def _analysed(
@@ -184,7 +219,10 @@ def _changed(
             changes.left_out.append((source, "skipped", detect(file.path, data[:4096]), reason, digest))
             continue
         changes.analysed.append(file.path)
-        yield FileText(source, data, digest)
+        text = FileText(source, data, digest)
+        if known and len(changes.texts) <= MAX_FOLLOWED:
+            changes.texts.append(text)
+        yield text
 
 
 def _note_unreadable(file: SourceFile, reason: str, before: KnownFile | None, changes: _Changes) -> None:

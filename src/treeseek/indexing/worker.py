@@ -1,6 +1,7 @@
-"""The worker process: reads batches of files from standard input, writes their rows to standard output.
+"""The worker process: reads files from standard input, writes their rows, or their trees, to standard output.
 
-It opens no file of the root: bytes come in, rows go out. It ends when its input does, so it never outlives its parent.
+It opens no file of the root: bytes come in, rows or trees go out. It ends when its input does, so it never outlives
+its parent.
 """
 
 from __future__ import annotations
@@ -8,24 +9,55 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from typing import Any
 
+from treeseek import telemetry
 from treeseek.embedding import default_embedder
 from treeseek.indexing import wire
 from treeseek.indexing.analyse import analyse_files
+from treeseek.indexing.identity import content_hash
+from treeseek.syntax.parsed import parse_file
+from treeseek.syntax.stored import encode_file
 
-__all__ = ["main"]
+__all__ = ["PARSE", "main"]
+
+
+PARSE = "parse"
+"""The argument of a worker that makes trees; without one it makes rows."""
 
 
 def main() -> None:
-    """Serve batches until standard input ends."""
+    """Serve requests until standard input ends."""
+    if sys.argv[1:] == [PARSE]:
+        _serve(_stored_tree)
+        return
+    embedder = default_embedder()
+
+    def rows(request: dict[str, Any]) -> object:
+        return wire.pack_columns(analyse_files(wire.unpack_files(request["files"]), embedder, request["deadline"]))
+
+    _serve(rows)
+
+
+def _stored_tree(request: dict[str, Any]) -> bytes | None:
+    data: bytes = request["data"]
+    try:
+        parsed = parse_file(data, request["language"], deadline_seconds=request["deadline"])
+        return None if parsed is None else encode_file(parsed, content_hash(data))
+    except Exception as error:  # noqa: BLE001 - the worker's boundary: one file must not cost the others
+        telemetry.count("treeseek_analysis_errors_total", error=type(error).__name__)
+        return None
+
+
+def _serve(answer: Callable[[dict[str, Any]], object]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a stray print must not break a frame
-    embedder = default_embedder()
     while (request := wire.read_frame(requests)) is not None:
-        rows = analyse_files(wire.unpack_files(request["files"]), embedder, request["deadline"])
+        content = answer(request)
         try:
-            wire.write_frame(answers, wire.pack_columns(rows))
+            wire.write_frame(answers, {"answer": content})
         except BrokenPipeError:  # the parent is gone
             os._exit(1)
 

@@ -3,6 +3,7 @@
 The only folder that imports `lance` and `pyarrow`, and only when a table is touched: importing this is cheap.
 """
 
+from treeseek.store.aliases import Aliases
 from treeseek.store.columns import Manifest
 from treeseek.store.directory import index_directory, writer_lock
 from treeseek.store.schema import SCHEMA_VERSION, IndexIdentity
@@ -10,6 +11,7 @@ from treeseek.store.table import Snapshot, UnitStore
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Aliases",
     "IndexIdentity",
     "Manifest",
     "Snapshot",

@@ -47,6 +47,7 @@ def index_report(root: str, directory: str, report: SyncReport) -> str:
         "parsed": report.parsed,
         "chunks_embedded": report.chunks_embedded,
         "rows_written": report.rows_written,
+        "aliases": report.aliases,
         "bytes_read": report.bytes_read,
         "seconds": round(report.seconds, 3),
         "reasons": dict(report.reasons),

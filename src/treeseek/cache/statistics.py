@@ -1,0 +1,74 @@
+"""What the cache says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from treeseek import telemetry
+
+__all__ = ["CacheStatistics", "Counts", "TierStatistics"]
+
+_EVENTS = ("hits", "misses", "promotions", "demotions", "evictions", "damaged")
+
+
+@dataclass(frozen=True, slots=True)
+class TierStatistics:
+    """One tier now, and what happened in it since the cache was made.
+
+    A look-up goes from tier to tier: one that ends in cold is a miss in hot and warm and a hit in cold. A promotion
+    leaves this tier for a faster one, a demotion for the next slower one, and an eviction leaves the cache.
+    """
+
+    entries: int
+    nbytes: int
+    budget: int
+    hits: int = 0
+    misses: int = 0
+    promotions: int = 0
+    demotions: int = 0
+    evictions: int = 0
+    damaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStatistics:
+    """All tiers by name, from the fastest on, and how trees that none had came about.
+
+    `parses` are of whole files, `reparses` incremental, `unparsed` those that gave no tree. `joined` calls waited for
+    another thread that was getting the same tree. `failures` counts operations of the frozen tier that failed.
+    """
+
+    tiers: Mapping[str, TierStatistics]
+    parses: int = 0
+    reparses: int = 0
+    unparsed: int = 0
+    joined: int = 0
+    failures: int = 0
+
+    @property
+    def hit_rate(self) -> float:
+        """The share of look-ups that some tier answered; 0.0 before the first."""
+        hits = sum(tier.hits for tier in self.tiers.values())
+        looked = hits + self.tiers["frozen"].misses
+        return hits / looked if looked else 0.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counts what happens in one tier, here and in telemetry. Not locked: its owner's lock holds for it."""
+
+    tier: str
+    events: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_EVENTS, 0))
+
+    def add(self, event: str, amount: int = 1) -> None:
+        """Count `amount` of one of: hits, misses, promotions, demotions, evictions, damaged."""
+        self.events[event] += amount
+        telemetry.count(f"treeseek_cache_{event}_total", amount, tier=self.tier)
+
+    def statistics(self, entries: int, nbytes: int, budget: int) -> TierStatistics:
+        """Return the counts with the tier's size; tell telemetry that size."""
+        telemetry.gauge("treeseek_cache_entries", entries, tier=self.tier)
+        telemetry.gauge("treeseek_cache_bytes", nbytes, tier=self.tier)
+        telemetry.gauge("treeseek_cache_budget_bytes", budget, tier=self.tier)
+        return TierStatistics(entries, nbytes, budget, **self.events)

@@ -1,0 +1,217 @@
+"""Syntax trees by content: out of the cache, or parsed once, a few here and many in worker processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from treeseek.cache import Budgets, TreeCache
+from treeseek.errors import TreeError
+from treeseek.indexing.identity import content_hash
+from treeseek.syntax.grammars import vocabulary
+from treeseek.syntax.languages import LANGUAGES, detect
+from treeseek.syntax.live import LiveFile, parse_live, reparse
+from treeseek.syntax.parsed import Declared, ParsedFile
+from treeseek.syntax.stored import STORED_VERSION, decode_file, encode_file
+from treeseek.syntax.tree import SyntaxTree
+
+if TYPE_CHECKING:
+    from treeseek.indexing.workers import Parsers
+    from treeseek.settings import Settings
+
+__all__ = ["SyntaxCodec", "Text", "Trees", "has_grammar", "open_trees", "text_of"]
+
+SMALL_TEXT_BYTES = 1_500_000
+"""Below this, starting worker processes costs more than it saves."""
+_TEXTS_AT_ONCE = 256
+_BYTES_AT_ONCE = 16 << 20
+_TREE_OBJECT_BYTES = 1_500
+_DECLARED_OBJECT_BYTES = 620
+"""A declaration's tuple, its numbers, and the heads of its texts, by tracemalloc."""
+
+
+class Text(NamedTuple):
+    """A text to have the tree of; `digest` is its content hash."""
+
+    path: str
+    data: bytes
+    language: str
+    digest: str
+
+
+def text_of(path: str, data: bytes) -> Text:
+    """Return a file's text with its language and its content hash."""
+    return Text(path, data, detect(path, data[:4096]), content_hash(data))
+
+
+def has_grammar(language: str) -> bool:
+    """Whether texts of a language have syntax trees."""
+    row = LANGUAGES.get(language)
+    return row is not None and row.reader == "syntax"
+
+
+class SyntaxCodec:
+    """What the cache needs to know of syntax trees. Once there are `parsers`, it parses in their processes."""
+
+    def __init__(self, deadline_seconds: float) -> None:
+        self.deadline_seconds = deadline_seconds
+        self.parsers: Parsers | None = None
+
+    def fingerprint(self, language: str) -> bytes:
+        """Return what changes with the grammar or with the format of what is stored."""
+        return _fingerprint(language)
+
+    def parse(self, data: bytes, language: str) -> LiveFile | ParsedFile | None:
+        """Return the tree of a text, None if it can't be had in time; live unless a worker process made it."""
+        parsers = self.parsers
+        if parsers is None:
+            return parse_live(data, language, deadline_seconds=self.deadline_seconds)
+        stored = parsers.parse(data, language)
+        try:
+            return None if stored is None else decode_file(stored)
+        except TreeError:  # what a worker says is no more to be trusted than the text it has read
+            return None
+
+    def reparse(self, live: LiveFile | ParsedFile, data: bytes) -> LiveFile | ParsedFile | None:
+        """Return the tree of a later version of a text."""
+        if isinstance(live, ParsedFile):
+            return self.parse(data, live.language)
+        return reparse(live, data, deadline_seconds=self.deadline_seconds)
+
+    def columns(self, live: LiveFile | ParsedFile) -> ParsedFile:
+        """Return the form in which a tree is kept, without its text."""
+        return without_source(live.parsed()) if isinstance(live, LiveFile) else live
+
+    def encode(self, tree: ParsedFile, content_hash: str) -> bytes:
+        """Return the stored form."""
+        return encode_file(tree, content_hash)
+
+    def decode(self, data: bytes, content_hash: str) -> ParsedFile:
+        """Undo `encode`; raises TreeError."""
+        return decode_file(data, content_hash)
+
+    def nbytes(self, tree: ParsedFile) -> int:
+        """Return the memory of a tree and its declarations."""
+        return tree.tree.nbytes + _TREE_OBJECT_BYTES + sum(map(_declared_bytes, tree.declarations))
+
+    def live_nbytes(self, live: LiveFile | ParsedFile) -> int:
+        """Return the memory of a live tree."""
+        return live.nbytes if isinstance(live, LiveFile) else self.nbytes(live)
+
+
+def _declared_bytes(one: Declared) -> int:
+    return _DECLARED_OBJECT_BYTES + len(one.name) + len(one.signature)
+
+
+@cache
+def _fingerprint(language: str) -> bytes:
+    grammar = vocabulary(language)
+    told = f"{grammar.grammar} {grammar.version} {STORED_VERSION}".encode()
+    return hashlib.blake2b(told + grammar.digest, digest_size=16).digest()
+
+
+def with_source(file: ParsedFile, data: bytes) -> ParsedFile:
+    """Return a parsed file with its text, which hashes and comparisons need."""
+    return ParsedFile(file.tree.with_source(data), file.declarations)
+
+
+def without_source(file: ParsedFile) -> ParsedFile:
+    """Return a parsed file without its text."""
+    tree = file.tree
+    bare = SyntaxTree(
+        tree.language, tree.vocabulary, kind=tree.kind, field=tree.field, flags=tree.flags, start=tree.start,
+        end=tree.end, size=tree.size,
+    )  # fmt: skip
+    return ParsedFile(bare, file.declarations)
+
+
+class Trees:
+    """The trees of texts, through a cache on disk. Close it, or use it as a context manager; threads may share it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._codec = SyntaxCodec(settings.parse_seconds)
+        budgets = Budgets(
+            settings.cache_hot_bytes, settings.cache_warm_bytes, settings.cache_cold_bytes, settings.cache_frozen_bytes
+        )
+        self.cache: TreeCache[LiveFile | ParsedFile, ParsedFile] = TreeCache(
+            self._codec, settings.cache_dir / "trees", budgets
+        )
+
+    def __enter__(self) -> Trees:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write to disk what isn't there yet, and end the worker processes."""
+        self.cache.close()
+        with self._lock:
+            parsers, self._codec.parsers = self._codec.parsers, None
+        if parsers is not None:
+            parsers.close()
+
+    def parsed(self, texts: Iterable[Text], *, total_bytes: int) -> Iterator[tuple[Text, ParsedFile | None]]:
+        """Yield for each text, in order, its tree with its source; None if it has no grammar or can't be parsed.
+
+        `total_bytes` is about how much there is in all: it decides whether worker processes are worth starting.
+        """
+        for batch in _batches(texts):
+            yield from self._batch(batch, total_bytes)
+
+    def _batch(self, batch: Sequence[Text], total_bytes: int) -> Iterator[tuple[Text, ParsedFile | None]]:
+        known = {(text.digest, text.language): text for text in batch if has_grammar(text.language)}
+        loaded = self.cache.load_many((text.path, text.digest, text.language) for text in known.values())
+        found = {key: file for key, file in zip(known, loaded, strict=True) if file is not None}
+        missing = [text for key, text in known.items() if key not in found]
+        if len(missing) > 1 and total_bytes >= SMALL_TEXT_BYTES:
+            self._start_parsers()
+        for text, file in self._parse(missing):
+            found[text.digest, text.language] = file
+        for text in batch:
+            kept = found.get((text.digest, text.language))
+            yield text, None if kept is None else with_source(kept, text.data)
+
+    def _parse(self, missing: Sequence[Text]) -> Iterator[tuple[Text, ParsedFile]]:
+        parsers = self._codec.parsers
+        threads = 1 if parsers is None else parsers.count + 1  # one more, so that no process waits for its next text
+        with ThreadPoolExecutor(threads, thread_name_prefix="treeseek-parse") as pool:
+            files = map(self._get, missing) if threads == 1 else pool.map(self._get, missing)
+            yield from ((text, file) for text, file in zip(missing, files, strict=True) if file is not None)
+
+    def _get(self, text: Text) -> ParsedFile | None:
+        return self.cache.get_or_parse(text.path, text.data, text.language, text.digest)
+
+    def _start_parsers(self) -> None:
+        count = self._settings.workers or os.cpu_count() or 1
+        with self._lock:
+            if count > 1 and self._codec.parsers is None:
+                from treeseek.indexing.workers import Parsers
+
+                self._codec.parsers = Parsers(count, self._settings.parse_seconds)
+
+
+def open_trees(settings: Settings) -> Trees:
+    """Return the trees of texts, cached below the settings' `cache_dir`. Nothing is opened before it is needed."""
+    return Trees(settings)
+
+
+def _batches(texts: Iterable[Text]) -> Iterator[list[Text]]:
+    """Cut texts into batches that are bounded in number and, but for one large text, in bytes."""
+    batch: list[Text] = []
+    size = 0
+    for text in texts:
+        if batch and (len(batch) == _TEXTS_AT_ONCE or size + len(text.data) > _BYTES_AT_ONCE):
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text.data)
+    if batch:
+        yield batch
