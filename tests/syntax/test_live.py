@@ -32,6 +32,7 @@ def test_parsed_again_is_parsed_afresh(source: Path, edits: list[tuple[float, in
         again = reparse(file, data, deadline_seconds=10)
         assert again is not None
         assert to_columns(again.tree, "python", data) == parse_tree(data, "python", deadline_seconds=10)
+        assert again.columns == to_columns(again.tree, "python", data)
         file = again
 
 

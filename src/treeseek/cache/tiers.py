@@ -92,7 +92,7 @@ class Tiers(Generic[Live, T]):
     def _find_hot(self, path: str, key: bytes, now: float) -> T | None:
         for where in (path, self._hot_paths.get(key)):
             entry = self.hot.peek(where) if where is not None else None
-            if entry is not None:
+            if entry is not None and entry.key == key:
                 self.hot.find(where, now)  # type: ignore[arg-type]  # not None, or there were no entry
                 return entry.columns.tree
         return None

@@ -12,11 +12,16 @@ from treeseek.syntax.tree import ERROR, EXTRA, MISSING, NAMED, SyntaxTree, subtr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from tree_sitter import Tree
+    from tree_sitter import Node, Tree
 
-__all__ = ["parse_tree", "to_columns"]
+    Columns = tuple[
+        NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32],
+        NDArray[np.int32],
+    ]  # fmt: skip
 
-_NO_KIND = 65_535
+__all__ = ["NO_KIND", "parse_tree", "subtree_columns", "to_columns"]
+
+NO_KIND = 65_535
 """How the binding numbers an ERROR node."""
 
 
@@ -30,17 +35,25 @@ def parse_tree(data: bytes, language: str, *, deadline_seconds: float) -> Syntax
 
 
 def to_columns(tree: Tree, language: str, source: bytes | None) -> SyntaxTree:
-    """Return the columns of a parsed tree.
+    """Return the columns of a parsed tree."""
+    names = vocabulary(language)
+    kind, field, flags, start, end, size = subtree_columns(tree.root_node, names)
+    return SyntaxTree(
+        language, names, kind=kind, field=field, flags=flags, start=start, end=end, size=size, source=source
+    )  # fmt: skip
+
+
+def subtree_columns(root: Node, names: Vocabulary) -> Columns:
+    """Return kind, field, flags, start, end and size of a node and all inside it; the field of the first is 0.
 
     About 0.5 µs a node, nearly all of it the calls of the binding; so each thing is asked for once, only extra nodes
     are noted one by one, and a second look for what the parser made up is taken only at trees with errors.
     """
-    names = vocabulary(language)
     kinds, fields, starts, ends, depths = array("H"), array("H"), array("I"), array("I"), array("I")
     extras = array("I")
     add_kind, add_field, add_start, add_end = kinds.append, fields.append, starts.append, ends.append
     add_depth = depths.append
-    cursor = tree.walk()
+    cursor = root.walk()
     to_child, to_sibling, to_parent = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
     depth = 0
     is_inside = True
@@ -64,12 +77,10 @@ def to_columns(tree: Tree, language: str, source: bytes | None) -> SyntaxTree:
     kind = _column(kinds, np.uint16)
     flags = np.frombuffer(names.named, np.uint8)[np.minimum(kind, names.error)] * np.uint8(NAMED)
     flags[_column(extras, np.int32)] |= EXTRA
-    if tree.root_node.has_error:
-        _mark_errors(tree, names, kind, flags)
-    return SyntaxTree(
-        language, names, kind=kind, field=_column(fields, np.uint16), flags=flags, start=_column(starts, np.int32),
-        end=_column(ends, np.int32), size=subtree_sizes(_column(depths, np.int32)), source=source,
-    )  # fmt: skip
+    if root.has_error:
+        _mark_errors(root, names, kind, flags)
+    size = subtree_sizes(_column(depths, np.int32))
+    return kind, _column(fields, np.uint16), flags, _column(starts, np.int32), _column(ends, np.int32), size
 
 
 def _column(values: array[int], dtype: Any) -> NDArray[Any]:
@@ -77,12 +88,12 @@ def _column(values: array[int], dtype: Any) -> NDArray[Any]:
     return column
 
 
-def _mark_errors(tree: Tree, names: Vocabulary, kind: NDArray[np.uint16], flags: NDArray[np.uint8]) -> None:
+def _mark_errors(root: Node, names: Vocabulary, kind: NDArray[np.uint16], flags: NDArray[np.uint8]) -> None:
     """Give error nodes their kind, and mark them and what is missing; only where a subtree has an error is looked."""
-    wrong = kind == _NO_KIND
+    wrong = kind == NO_KIND
     kind[wrong] = names.error
     flags[wrong] |= ERROR
-    stack = [(tree.root_node, 0)]
+    stack = [(root, 0)]
     while stack:
         node, row = stack.pop()
         if node.is_missing:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from treeseek.syntax.columns import to_columns
 from treeseek.syntax.grammars import load, parse
 from treeseek.syntax.parsed import ParsedFile, parsed_file
+from treeseek.syntax.splice import spliced
+from treeseek.syntax.tree import SyntaxTree
 
 if TYPE_CHECKING:
     from tree_sitter import Tree
@@ -24,24 +27,27 @@ _NODE_BYTES = 60
 
 @dataclass(frozen=True, slots=True)
 class LiveFile:
-    """A parsed text with tree-sitter's tree. `nbytes` is the memory that parsing it took, the text included.
+    """A parsed text with tree-sitter's tree and its columns.
 
-    After an incremental parse it shares most of the tree with the one before, and is charged for its own part.
+    `nbytes` is the memory that parsing it took, with the text, without the columns. After an incremental parse it
+    shares most of the tree with the one before, and is charged for its own part.
     """
 
     language: str
     data: bytes
     tree: Tree
+    columns: SyntaxTree
     nbytes: int
 
     def parsed(self) -> ParsedFile:
         """Return it in the form that is kept."""
-        return parsed_file(self.tree, self.data, self.language)
+        return parsed_file(self.tree, self.columns, self.data)
 
 
 def parse_live(data: bytes, language: str, *, deadline_seconds: float) -> LiveFile | None:
     """Parse a text in a language whose reader is "syntax"; None if that took longer than allowed."""
-    return _measured(data, language, deadline_seconds, None)
+    tree, nbytes = _parsed(data, language, deadline_seconds, None)
+    return None if tree is None else LiveFile(language, data, tree, to_columns(tree, language, data), nbytes)
 
 
 def reparse(old: LiveFile, data: bytes, *, deadline_seconds: float) -> LiveFile | None:
@@ -49,26 +55,29 @@ def reparse(old: LiveFile, data: bytes, *, deadline_seconds: float) -> LiveFile 
 
     What the two have in common at either end tells where the edit was. The old file stays as it is.
     """
-    tree = old.tree.copy()
+    edited = old.tree.copy()
     start = _common(old.data, data)
     tail = _common(old.data[start:][::-1], data[start:][::-1])
     old_end, new_end = len(old.data) - tail, len(data) - tail
-    tree.edit(
-        start, old_end, new_end, _point(old.data, start), _point(old.data, old_end), _point(data, new_end)
-    )  # fmt: skip
-    return _measured(data, old.language, deadline_seconds, tree)
+    edited.edit(start, old_end, new_end, _point(old.data, start), _point(old.data, old_end), _point(data, new_end))
+    tree, nbytes = _parsed(data, old.language, deadline_seconds, edited)
+    if tree is None:
+        return None
+    columns = spliced(old.columns, edited, tree, data, (start, old_end, new_end))
+    return LiveFile(old.language, data, tree, columns, nbytes)
 
 
-def _measured(data: bytes, language: str, deadline_seconds: float, old: Tree | None) -> LiveFile | None:
+def _parsed(data: bytes, language: str, deadline_seconds: float, old: Tree | None) -> tuple[Tree | None, int]:
+    """Return the tree of a text, and the bytes of memory that it took."""
     allocated = _allocator()
     before = allocated()
     tree = parse(load(language), data, deadline_seconds, old)
     if tree is None:
-        return None
+        return None, 0
     grown = allocated() - before
     if grown <= 0:
         grown = tree.root_node.descendant_count * _NODE_BYTES
-    return LiveFile(language, data, tree, grown + len(data))
+    return tree, grown + len(data)
 
 
 def _common(one: bytes, other: bytes) -> int:

@@ -79,13 +79,12 @@ class ParsedFile:
 def parse_file(data: bytes, language: str, *, deadline_seconds: float) -> ParsedFile | None:
     """Parse a text in a language whose reader is "syntax"; None if that took longer than allowed."""
     tree = parse(load(language), data, deadline_seconds)
-    return None if tree is None else parsed_file(tree, data, language)
+    return None if tree is None else parsed_file(tree, to_columns(tree, language, data), data)
 
 
-def parsed_file(tree: Tree, data: bytes, language: str) -> ParsedFile:
-    """Return what is kept of a parsed text."""
-    columns = to_columns(tree, language, data)
-    items = _flat(collect(load(language), tree.root_node, data, docstrings=False))
+def parsed_file(tree: Tree, columns: SyntaxTree, data: bytes) -> ParsedFile:
+    """Return what is kept of a text, given its tree in both forms."""
+    items = _flat(collect(load(columns.language), tree.root_node, data, docstrings=False))
     if not items:
         return ParsedFile(columns, ())
     rows = np.array([_row(columns, item) for item, _ in items], np.int64)

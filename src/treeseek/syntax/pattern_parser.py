@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 from typing import TYPE_CHECKING
 
 from treeseek.errors import UsageError
@@ -27,7 +28,7 @@ NO_STEP = -1
 MAX_CAPTURES = 3
 """tree-sitter keeps this many captures of one node, and forgets the others."""
 MAX_NEGATED = 8
-MAX_NESTING = 200
+MAX_NESTING = 100
 MAX_STEPS = 60_000
 
 _SKIP = re.compile(r"(?:\s|;[^\n]*)*")
@@ -50,7 +51,7 @@ class Step:
     immediate: bool = False
     alternative: int = NO_STEP
     field: int = 0
-    captures: list[int] = field(default_factory=list)
+    captures: list[int] = attribute(default_factory=list)
     negated: tuple[int, ...] = ()
     named: bool = False
     missing: bool = False
@@ -72,10 +73,10 @@ Predicate = tuple[str, tuple[Argument, ...]]
 class Parsed:
     """All patterns of a query: their steps in one list, and for each its first step and its predicates."""
 
-    steps: list[Step] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    predicates: list[list[Predicate]] = field(default_factory=list)
-    captures: list[str] = field(default_factory=list)
+    steps: list[Step] = attribute(default_factory=list)
+    starts: list[int] = attribute(default_factory=list)
+    predicates: list[list[Predicate]] = attribute(default_factory=list)
+    captures: list[str] = attribute(default_factory=list)
 
 
 class Parser:
@@ -158,7 +159,7 @@ class Parser:
             self._alternation(depth, immediate)
         elif letter == "(":
             is_predicate = self._parenthesis(depth, immediate, alternation)
-        elif letter == "_" and not _is_longer(self.source, self.at):
+        elif letter == "_":
             self._advance()
             self.steps.append(Step(ANY, depth, immediate))
         elif letter == '"':
@@ -226,7 +227,7 @@ class Parser:
             symbol = self._missing_symbol()
         else:
             symbol = ANY if name == "_" else self._symbol(name, named=True)
-        if self._next() == "/" or (symbol not in (ANY, DONE) and self.language.node_kind_is_supertype(symbol)):
+        if self._next() == "/" or self._is_hidden(symbol):
             raise self._unsupported(f"({name}) is a supertype, which a stored tree doesn't show", began)
         step = Step(symbol, depth, immediate, named=symbol == ANY, missing=missing)
         self.steps.append(step)
@@ -290,9 +291,7 @@ class Parser:
             optional |= letter in ("*", "?")
             repeated |= letter in ("*", "+")
         if repeated:
-            self.steps.append(
-                Step(ANY, depth, alternative=first, inside_alternation=alternation, pass_through=True)
-            )
+            self.steps.append(Step(ANY, depth, alternative=first, inside_alternation=alternation, pass_through=True))
         if optional:
             size, step = len(self.steps), self.steps[first]
             while step.alternative != NO_STEP and step.alternative < size - repeated:
@@ -325,6 +324,10 @@ class Parser:
             raise self._unsupported(f"the kind {name!r}", self.at)
         return symbol
 
+    def _is_hidden(self, symbol: int) -> bool:
+        """Whether a kind has no nodes of its own: of those that have names, these are the supertypes."""
+        return ANY < symbol < self.language.node_kind_count and not self.language.node_kind_is_visible(symbol)
+
     def _field_number(self, name: str) -> int:
         return self.language.field_id_for_name(name) or 0
 
@@ -349,11 +352,6 @@ class Parser:
                 captures = bool(steps[inside].captures)
                 inside += 1
             step.splits = captures or _is_fallible(steps, number)
-
-
-def _is_longer(source: str, at: int) -> bool:
-    match = _NAME.match(source, at)
-    return match is not None and match.end() > at + 1
 
 
 def _is_fallible(steps: list[Step], number: int) -> bool:

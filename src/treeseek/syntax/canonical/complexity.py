@@ -17,7 +17,9 @@ import numpy as np
 from treeseek.syntax.canonical.kinds import CanonicalKind
 from treeseek.syntax.canonical.lowering import kinds_of
 from treeseek.syntax.canonical.tables import table
+from treeseek.syntax.canonical.tree import OPERATOR_FIELDS
 from treeseek.syntax.grammars import vocabulary
+from treeseek.syntax.tree import NAMED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +40,7 @@ def decisions(tree: SyntaxTree) -> NDArray[np.bool_]:
     kinds = kinds_of(tree)
     found = _FORKS[kinds]
     tokens = np.flatnonzero(_logical(tree.language)[tree.kind])
-    tokens = tokens[tokens > 0]
+    tokens = np.concatenate((tokens[tokens > 0], _spelled(tree)))
     found[tokens[kinds[tree.parent[tokens]] == CanonicalKind.BINARY]] = True
     return found
 
@@ -72,6 +74,16 @@ def _nearest_above(starts: list[int], ends: list[int]) -> NDArray[np.intp]:
             above[at] = open_[-1]
         open_.append(at)
     return above
+
+
+def _spelled(tree: SyntaxTree) -> NDArray[np.intp]:
+    """Return the rows of operators that a grammar doesn't tell apart by their kind, but that read `&&` or `||`."""
+    fields = tree.vocabulary.fields
+    numbers = [number for number, name in enumerate(fields) if name in OPERATOR_FIELDS]
+    rows = np.flatnonzero(np.isin(tree.field, numbers) & (tree.flags & NAMED > 0) & (tree.end - tree.start == 2))
+    if tree.source is None:
+        return rows[:0]
+    return rows[np.array([tree.text(row) in {b"&&", b"||"} for row in rows.tolist()], bool)]
 
 
 @cache

@@ -8,6 +8,7 @@ size, and sizes give depths.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from treeseek.syntax.tree import NAMED
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from treeseek.syntax.canonical.rules import Wraps
+    from treeseek.syntax.canonical.rules import Holds, Rows, Wraps
     from treeseek.syntax.tree import SyntaxTree
 
 __all__ = ["Mapped", "kinds_of", "lower", "mapped"]
@@ -36,10 +37,10 @@ _TAKES_NAME[list(NAMED_KINDS)] = True
 def lower(tree: SyntaxTree) -> CanonicalTree:
     """Return the canonical tree of a syntax tree, in any language that has a grammar. Nothing makes it raise."""
     rules = table(tree.language)
-    kinds, wraps = _decide(tree, rules)
-    names = _take_names(tree, rules, kinds)
+    kinds, wraps, holds, naming = _decide(tree, rules)
+    names = _take_names(tree, rules, kinds, naming)
     kinds[:1] = np.where(kinds[:1] == TRANSPARENT, CanonicalKind.MODULE, kinds[:1])
-    return _assemble(tree, rules, kinds, wraps, names)
+    return _assemble(tree, rules, kinds, wraps, _held(tree, rules, kinds, holds), names)
 
 
 def kinds_of(tree: SyntaxTree) -> NDArray[np.uint8]:
@@ -66,11 +67,11 @@ def mapped(tree: SyntaxTree) -> Mapped:
     return Mapped(int(named.sum()), int(unknown.sum()), kinds)
 
 
-def _decide(tree: SyntaxTree, rules: Table) -> tuple[NDArray[np.uint8], Wraps]:
+def _decide(tree: SyntaxTree, rules: Table) -> tuple[NDArray[np.uint8], Wraps, Holds, Rows]:
     kinds = rules.kinds[tree.kind]
-    wraps = apply_rules(tree, rules, kinds)
+    wraps, holds, naming = apply_rules(tree, rules, kinds)
     _tell_comments(tree, rules.comments, kinds)
-    return kinds, wraps
+    return kinds, wraps, holds, naming
 
 
 def _tell_comments(tree: SyntaxTree, comments: Comments, kinds: NDArray[np.uint8]) -> None:
@@ -107,12 +108,14 @@ def _kind_of_comment(source: bytes, start: int, comments: Comments) -> Canonical
     return CanonicalKind.BLOCK_COMMENT if is_block else CanonicalKind.LINE_COMMENT
 
 
-def _take_names(tree: SyntaxTree, rules: Table, kinds: NDArray[np.uint8]) -> NDArray[np.int32]:
+def _take_names(tree: SyntaxTree, rules: Table, kinds: NDArray[np.uint8], naming: Rows) -> NDArray[np.int32]:
     """Return the row of the leaf that names each row (int32, -1 for none). Those leaves vanish from `kinds`.
 
-    It is the first in a naming field; or else, of a declaration, the leaf that it begins with.
+    It is the first in a naming field, or that a rule says names (`naming`); or else, of a declaration, the leaf that it begins with.
     """
     leaves = np.flatnonzero(rules.naming[tree.field])
+    if len(naming):
+        leaves = np.union1d(leaves, naming)
     leaves = leaves[(kinds[leaves] == CanonicalKind.NAME) & (tree.size[leaves] == 1) & (leaves > 0)]
     owners = kept_ancestors(tree, kinds, leaves)
     takes = _TAKES_NAME[kinds[owners]]
@@ -128,8 +131,45 @@ def _take_names(tree: SyntaxTree, rules: Table, kinds: NDArray[np.uint8]) -> NDA
     return names
 
 
+def _held(tree: SyntaxTree, rules: Table, kinds: NDArray[np.uint8], holds: Holds) -> dict[int, int]:
+    """Return the rows that hold what follows them among their siblings, and the row before which each ends.
+
+    One that begins inside another ends with it at the latest, so that they nest in a broken text too.
+    """
+    nested = np.flatnonzero(rules.nested[tree.kind]) if rules.nested.any() else np.zeros(0, np.intp)
+    ends = dict.fromkeys(nested.tolist(), -1)
+    for rows, until in holds:
+        ends.update(zip(rows.tolist(), _next_siblings(tree, rows, until).tolist(), strict=True))
+    held: dict[int, int] = {}
+    open_: dict[int, list[int]] = {}
+    for row in sorted(row for row in ends if row and kinds[row] != TRANSPARENT):
+        parent = int(tree.parent[row])
+        last = parent + int(tree.size[parent])
+        around = open_.setdefault(parent, [last])
+        while row >= around[-1]:
+            around.pop()
+        held[row] = min(ends[row] if ends[row] >= 0 else last, around[-1])
+        around.append(held[row])
+    return held
+
+
+def _next_siblings(tree: SyntaxTree, rows: NDArray[np.intp], kinds: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return for each row the first sibling after it that is of some grammar kinds, -1 for none."""
+    width = len(tree) + 1
+    candidates = np.flatnonzero(kinds[tree.kind])
+    keys = np.sort(tree.parent[candidates].astype(np.int64) * width + candidates)
+    wanted = tree.parent[rows].astype(np.int64) * width + rows
+    following = np.append(keys, -1)[np.searchsorted(keys, wanted, side="right")]
+    return np.where(following // width == tree.parent[rows], following % width, -1)
+
+
 def _assemble(
-    tree: SyntaxTree, rules: Table, kinds: NDArray[np.uint8], wraps: Wraps, names: NDArray[np.int32]
+    tree: SyntaxTree,
+    rules: Table,
+    kinds: NDArray[np.uint8],
+    wraps: Wraps,
+    held: Mapping[int, int],
+    names: NDArray[np.int32],
 ) -> CanonicalTree:
     """Return the tree of the rows that stay, wrapped as told."""
     stays = kinds != TRANSPARENT
@@ -146,10 +186,8 @@ def _assemble(
         for level, wrapper in enumerate(around):
             wrappers.append(place[wrapped] + level)
             kind[wrappers[-1]] = wrapper
-    if rules.nested.any():
-        holders = np.flatnonzero(rules.nested[tree.kind] & stays)
-        parents = tree.parent[holders]
-        end[place[holders]] = place[parents + tree.size[parents]]
+    for holder, last in held.items():
+        end[place[holder] : place[holder + 1]] = place[last]
     at = np.arange(len(rows), dtype=np.int32)
     ended = np.bincount(end, minlength=len(rows) + 1)[: len(rows)]
     return CanonicalTree(

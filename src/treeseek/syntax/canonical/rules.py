@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from treeseek.syntax.canonical.tables import Rule, Table
+    from treeseek.syntax.canonical.tables import Path, Rule, Table
     from treeseek.syntax.tree import SyntaxTree
 
     Rows = NDArray[np.intp]
     Wraps = list[tuple[Rows, tuple[int, ...]]]
+    Holds = list[tuple[Rows, NDArray[np.bool_]]]
 
 __all__ = ["apply_rules", "first_inside", "kept_ancestors"]
 
@@ -43,14 +44,17 @@ _BINDS = _SCOPES.copy()
 _BINDS[CanonicalKind.PARAMETER] = True
 
 
-def apply_rules(tree: SyntaxTree, table: Table, kinds: NDArray[np.uint8]) -> Wraps:
+def apply_rules(tree: SyntaxTree, table: Table, kinds: NDArray[np.uint8]) -> tuple[Wraps, Holds, Rows]:
     """Apply a table's rules, in order, to `kinds` (canonical, one a row), which they change.
 
-    Returns which rows are wrapped in which kinds, the outermost first; no row twice. Rules about text don't hold in
-    a tree that has lost its source.
+    Returns which rows are wrapped in which kinds, the outermost first, no row twice; which hold what follows them until
+    a sibling of which grammar kinds; and which name what they are in. Rules about text don't hold in a tree that has
+    lost its source.
     """
     rows = _Rows(tree, table, kinds)
     wraps: Wraps = []
+    holds: Holds = []
+    names = [_NONE]
     wrapped = np.zeros(0, np.intp)
     for rule in table.rules:
         found = rows.that(rule)
@@ -62,7 +66,11 @@ def apply_rules(tree: SyntaxTree, table: Table, kinds: NDArray[np.uint8]) -> Wra
             found = np.setdiff1d(found, wrapped, assume_unique=True)
             wrapped = np.concatenate((wrapped, found))
             wraps.append((found, rule.wrap))
-    return wraps
+        if rule.until is not None:
+            holds.append((found, rule.until))
+        if rule.names:
+            names.append(found)
+    return wraps, holds, np.concatenate(names)
 
 
 def first_inside(tree: SyntaxTree, kinds: NDArray[np.uint8], rows: Rows) -> Rows:
@@ -99,6 +107,7 @@ class _Rows:
 
     def __init__(self, tree: SyntaxTree, table: Table, kinds: NDArray[np.uint8]) -> None:
         self._tree = tree
+        self._naming = table.naming
         self._kinds = kinds
         rows = np.flatnonzero(table.looked_at[tree.kind])
         kind = tree.kind[rows]
@@ -140,6 +149,20 @@ class _Rows:
         rows = rows[self._tree.size[rows] > 1]
         return rows[rule.first[self._tree.kind[rows + 1]]]
 
+    def _by_token_before(self, rows: Rows, rule: Rule) -> Rows:
+        parent = self._tree.parent
+        rows = rows[rows > 0]
+        rows = rows[parent[rows - 1] == parent[rows]]
+        return rows[rule.after[self._tree.kind[rows - 1]]]
+
+    def _by_what_follows(self, rows: Rows, rule: Rule) -> Rows:
+        tree = self._tree
+        following = rows + tree.size[rows]
+        inside = following < len(tree)
+        rows, following = rows[inside], following[inside]
+        chosen: Rows = rows[rule.before[tree.kind[following]] & (tree.parent[following] == tree.parent[rows])]
+        return chosen
+
     def _by_text(self, rows: Rows, rule: Rule) -> Rows:
         tree = self._tree
         if tree.source is None:
@@ -179,17 +202,22 @@ class _Rows:
         for paths in rule.has:
             holds = np.zeros(len(tree), bool)
             for found, path in paths:
-                holders = tree.parent[self.of(found)]
-                for step in path:
-                    holders = holders[holders >= 0]
-                    holders = tree.parent[holders[step[tree.kind[holders]]]]
-                holds[holders[holders >= 0]] = True
+                holds[self._holders(found, path)] = True
             rows = rows[holds[rows]]
         return rows
 
+    def _holders(self, found: frozenset[int], path: Path) -> Rows:
+        """Return what holds rows of some kinds at the end of a path, once for each of them."""
+        tree = self._tree
+        holders = tree.parent[self.of(found)]
+        for step in path:
+            holders = holders[holders >= 0]
+            holders = tree.parent[holders[step[tree.kind[holders]]]]
+        return holders[holders >= 0].astype(np.intp)
+
     def _by_likes(self, rows: Rows, rule: Rule) -> Rows:
-        parents = self._tree.parent[self.of(rule.several)]
-        counts: NDArray[np.intp] = np.bincount(parents[parents >= 0], minlength=len(self._tree))
+        holders = np.concatenate([self._holders(found, path) for found, path in rule.several])
+        counts: NDArray[np.intp] = np.bincount(holders, minlength=len(self._tree))
         return rows[counts[rows] > 1]
 
     def _by_match(self, rows: Rows, rule: Rule) -> Rows:
@@ -222,6 +250,7 @@ class _Rows:
         asked[rows] = True
         named = places + (tree.size[places] > 1)
         named[is_scope] = places[is_scope]
+        named = self._named(places, named)
         columns = (places, places + tree.size[places], is_scope, asked[places], tree.start[named], tree.end[named])
         scopes: list[tuple[int, set[bytes]]] = []
         found = []
@@ -239,11 +268,24 @@ class _Rows:
         return np.array(found, np.intp)
 
 
+    def _named(self, places: Rows, named: Rows) -> Rows:
+        """Return `named`, but for a parameter that has a field for its name what fills it: a type may come first."""
+        tree = self._tree
+        by_field = np.flatnonzero(self._naming[tree.field] & (tree.parent >= 0))
+        owners = tree.parent[by_field]
+        is_name = self._kinds[owners] == CanonicalKind.PARAMETER
+        name_of = np.full(len(tree), -1, np.intp)
+        name_of[owners[is_name][::-1]] = by_field[is_name][::-1]
+        return np.where(name_of[places] >= 0, name_of[places], named)
+
+
 _TESTS: dict[str, Callable[[_Rows, Rows, Rule], Rows]] = {
     "field": _Rows._by_field,
     "being": _Rows._by_kind_so_far,
     "lone": _Rows._by_number_of_children,
     "first": _Rows._by_first_child,
+    "after": _Rows._by_token_before,
+    "before": _Rows._by_what_follows,
     "text": _Rows._by_text,
     "under": _Rows._by_parent_so_far,
     "parent": _Rows._by_parent,

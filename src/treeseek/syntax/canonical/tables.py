@@ -4,6 +4,7 @@ A table is made of that of all languages (`common.toml`), the one it `inherits`,
 
     [kinds]        canonical kind = "grammar kinds": named nodes only; a kind in no table is UNKNOWN
     [transparent]  kinds = "...": the node vanishes, and its children take its place
+    [groups]       name = "grammar kinds": what rules call `@name`
     [nested]       kinds = "...": what follows the node among its siblings belongs to it (an `elif` holds the rest)
     [names]        fields = "...": a leaf in such a field names the declaration, call or member that it is in
     [operators]    "and" = "&&": how an operator is written canonically
@@ -18,15 +19,19 @@ all that it asks holds:
     being    its own canonical kind so far
     field    the field that it fills
     has      a child of such a kind, tokens included, or a path: "child/grandchild"; each of a list must hold
-    several  more than one child of such kinds
+    several  more than one child of such kinds, or at the end of such paths
     lone     it has one child only
     first    the kind of its first child, tokens included
+    after    the kind of the token right before it, among its siblings
+    before   the kind of what stands right after it, among its siblings
     leading  it is the first thing in what holds it, comments and wrappers aside
     text     its text is one of these words
     match    a regular expression that its text begins with
     once     in its function, class or module, nothing before it (no parameter either) has the name that it begins with
 
-and then it is `as` another kind (or "transparent"), or kinds are put around it: `wrap` = "block return".
+and then it is `as` another kind (or "transparent"), or kinds are put around it: `wrap` = "block return". Or it holds
+what follows it, `until` a sibling of such a kind, or else all: so a token can stand for what it opens. Or it is a leaf
+that `names` what it is in, as if it filled a field of [names].
 """
 
 from __future__ import annotations
@@ -55,7 +60,8 @@ TRANSPARENT = 255
 """Stands for a kind where a node vanishes: tokens and wrappers."""
 
 ASKS = (
-    "field", "being", "lone", "first", "text", "under", "parent", "has", "several", "match", "leading", "once",
+    "field", "being", "lone", "first", "after", "before", "text", "under", "parent", "has", "several", "match",
+    "leading", "once",
 )  # fmt: skip
 """What a rule may ask, in the order in which it is asked."""
 
@@ -89,10 +95,14 @@ class Rule:
     being: NDArray[np.bool_]
     field: NDArray[np.bool_]
     has: tuple[tuple[tuple[frozenset[int], Path], ...], ...]
-    several: frozenset[int]
+    several: tuple[tuple[frozenset[int], Path], ...]
     first: NDArray[np.bool_]
+    after: NDArray[np.bool_]
+    before: NDArray[np.bool_]
     text: frozenset[bytes]
     match: re.Pattern[bytes]
+    until: NDArray[np.bool_] | None
+    names: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,7 @@ def table(language: str) -> Table:
         if grammar.named[number]:
             kinds[number] = merged.kinds.get(name, CanonicalKind.UNKNOWN)
     kinds[grammar.error] = CanonicalKind.ERROR
-    compiler = _Compiler(_numbers(grammar.kinds), _numbers(grammar.fields))
+    compiler = _Compiler(_numbers(grammar.kinds), _numbers(grammar.fields), merged.groups)
     rules = tuple(compiler.rule(row) for row in merged.rules)
     rules = tuple(rule for rule in rules if len(rule.of))
     return Table(
@@ -146,12 +156,13 @@ class _Merged:
     names: str
     operators: dict[str, str]
     comments: dict[str, str]
+    groups: dict[str, str]
     rules: list[dict[str, Any]]
 
 
 @cache
 def _merged(language: str) -> _Merged:
-    merged = _Merged({}, "", "", {}, {}, [])
+    merged = _Merged({}, "", "", {}, {}, {}, [])
     for source in _lineage(language):
         for kind, names in source.get("kinds", {}).items():
             merged.kinds.update(dict.fromkeys(names.split(), CanonicalKind[kind.upper()]))
@@ -160,6 +171,7 @@ def _merged(language: str) -> _Merged:
         merged.names = source.get("names", {}).get("fields", merged.names)
         merged.operators.update(source.get("operators", {}))
         merged.comments.update(source.get("comments", {}))
+        merged.groups.update(source.get("groups", {}))
         merged.rules.extend(source.get("rule", []))
     return merged
 
@@ -184,13 +196,15 @@ def _numbers(names: Iterable[str]) -> dict[str, list[int]]:
 class _Compiler:
     """Turns names into masks over a grammar's numbers, and keeps which kinds the rules need to see."""
 
-    def __init__(self, kinds: dict[str, list[int]], fields: dict[str, list[int]]) -> None:
+    def __init__(self, kinds: dict[str, list[int]], fields: dict[str, list[int]], groups: dict[str, str]) -> None:
         self._kinds = kinds
         self._fields = fields
+        self._groups = groups
         self.looked_at = self.kinds("")
 
     def kinds(self, names: str) -> NDArray[np.bool_]:
-        return _mask(self._kinds, names)
+        words = (self._groups[word[1:]] if word.startswith("@") else word for word in names.split())
+        return _mask(self._kinds, " ".join(words))
 
     def fields(self, names: str) -> NDArray[np.bool_]:
         return _mask(self._fields, names)
@@ -207,10 +221,14 @@ class _Compiler:
             being=_any_of(row.get("being", "")),
             field=self.fields(row.get("field", "")),
             has=tuple(self._downward(names) for names in ([has] if isinstance(has, str) else has)),
-            several=self._sought(row.get("several", "")),
+            several=self._downward(row.get("several", "")),
             first=self.kinds(row.get("first", "")),
+            after=self.kinds(row.get("after", "")),
+            before=self.kinds(row.get("before", "")),
             text=frozenset(row.get("text", "").encode().split()),
             match=re.compile(row.get("match", "").encode()),
+            until=self.kinds(row["until"]) if "until" in row else None,
+            names=row.get("names", False),
         )
 
     def comments(self, row: dict[str, str]) -> Comments:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from treeseek.syntax.tree import SyntaxTree
 
-__all__ = ["NAMED_KINDS", "CanonicalTree"]
+__all__ = ["NAMED_KINDS", "OPERATOR_FIELDS", "CanonicalTree"]
 
 _K = CanonicalKind
 
@@ -29,8 +29,11 @@ NAMED_KINDS = frozenset(
 )  # fmt: skip
 """What has a name: a leaf inside it, which is its value and no node of its own."""
 
-_LEAVES = NAMED_KINDS | {_K.NAME, _K.PAIR, _K.ERROR, _K.TYPE, _K.IMPORT, _K.MODIFIER, _K.REGEX, _K.DIRECTIVE}
+_LEAVES = (NAMED_KINDS - {_K.BREAK, _K.CONTINUE, _K.GOTO}) | {_K.NAME, _K.PAIR, _K.ERROR, _K.TYPE, _K.IMPORT, _K.MODIFIER, _K.REGEX, _K.DIRECTIVE}
 """What reads as its text where nothing is inside it."""
+
+OPERATOR_FIELDS = frozenset({"operator", "op", "operation"})
+"""The fields of operators: a grammar may make them named nodes, but they are their expression's value."""
 
 _OPERATORS = frozenset({_K.UNARY, _K.BINARY, _K.ASSIGNMENT})
 _COMMENTS = frozenset({_K.LINE_COMMENT, _K.BLOCK_COMMENT, _K.DOC_COMMENT})
@@ -144,6 +147,10 @@ class CanonicalTree:
         return self.tree.text(row).decode("utf-8", "replace")
 
     def _tokens(self, row: int) -> list[str]:
-        """Return the texts of a row's direct children that are tokens."""
-        flags = self.tree.flags
-        return [self._text(child) for child in self.tree.children(row) if not flags[child] & NAMED]
+        """Return the texts of a row's direct children that are tokens, or that a grammar names but are operators."""
+        flags, field, fields = self.tree.flags, self.tree.field, self.tree.vocabulary.fields
+        return [
+            self._text(child)
+            for child in self.tree.children(row)
+            if not flags[child] & NAMED or fields[field[child]] in OPERATOR_FIELDS
+        ]
