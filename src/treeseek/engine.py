@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from treeseek import indexing, telemetry
 from treeseek.embedding import default_embedder
 from treeseek.errors import NotIndexedError, UsageError
-from treeseek.model import Filters, Hit, IndexStatus, Progress, SearchResult, SyncReport, Syntax
+from treeseek.model import (
+    DeclarationQuery,
+    Difference,
+    Filters,
+    Hit,
+    IndexStatus,
+    Progress,
+    QueryResult,
+    SearchResult,
+    SyncReport,
+    Syntax,
+)
 from treeseek.retrieval import budget
 from treeseek.retrieval import filters as filtering
 from treeseek.retrieval import query as queries
@@ -21,6 +33,9 @@ from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
 from treeseek.syntax import analyse, detect, names, resolve
 from treeseek.workspace import classify, open_root, resolve_root, walk
+
+if TYPE_CHECKING:
+    from treeseek.indexing.trees import Trees
 
 __all__ = ["Engine", "open_engine"]
 
@@ -44,6 +59,7 @@ class Engine:
         self._lock = threading.Lock()
         self._store: UnitStore | None = None
         self._loaded: tuple[Corpus, Snapshot] | None = None
+        self._trees: Trees | None = None
 
     def __enter__(self) -> Engine:
         return self
@@ -57,6 +73,9 @@ class Engine:
         """Forget what is held in memory. The index stays."""
         with self._lock:
             self._store, self._loaded = None, None
+            trees, self._trees = self._trees, None
+        if trees is not None:
+            trees.close()
 
     @property
     def indexed(self) -> bool:
@@ -147,6 +166,39 @@ class Engine:
             raise UsageError(f"{path} is binary: it has no outline")
         return analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds)
 
+    def diff(
+        self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False
+    ) -> Difference:
+        """Return what changed in meaning from revision `old` to `new`, or to the files as they are now. Needs no index.
+
+        `old` alone may be a range, `A..B` or `A...B`. `paths` are globs; `nodes` adds changes of single nodes.
+        Raises UsageError for a revision or glob that can't be, RootError if git can't be asked.
+        """
+        from treeseek.indexing.changes import between_revisions
+
+        return between_revisions(
+            self.root, self.settings, self._opened_trees(), old, new, paths=paths, nodes=nodes
+        )
+
+    def diff_files(self, old: Path, new: Path, *, nodes: bool = False) -> Difference:
+        """Return what changed in meaning from one file to another, wherever they are. Needs no index.
+
+        Raises UnreadableError for what is no regular file.
+        """
+        from treeseek.indexing.changes import between_files
+
+        return between_files(self.root, self.settings, self._opened_trees(), old, new, nodes=nodes)
+
+    def query(self, query: DeclarationQuery, *, limit: int = 100) -> QueryResult:
+        """Return the declarations, or the places that fit a pattern, in the files as they are now. Needs no index.
+
+        Raises UsageError for a query that can't be, RootError if it names a revision and git can't be asked.
+        """
+        from treeseek.indexing.query import run
+
+        self._checked(Filters(languages=query.languages), limit)
+        return run(self.root, self.settings, self._opened_trees(), query, limit)
+
     def status(self, *, skipped: bool = False) -> IndexStatus:
         """Return the state of the index against the root as it is now; with `skipped`, all that was left out."""
         from treeseek.indexing.run import left_out, pending, without
@@ -174,6 +226,14 @@ class Engine:
             skipped=left_out(found, manifest) if skipped else (),
             pending=pending(found, manifest),
         )
+
+    def _opened_trees(self) -> Trees:
+        from treeseek.indexing.trees import open_trees
+
+        with self._lock:
+            if self._trees is None:
+                self._trees = open_trees(self.settings)
+            return self._trees
 
     def _checked(self, filters: Filters, limit: int) -> Filters:
         if not 1 <= limit <= MAX_LIMIT:

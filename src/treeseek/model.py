@@ -15,12 +15,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chunk",
+    "Capture",
     "Declaration",
+    "DeclarationDiff",
+    "DeclarationQuery",
+    "Difference",
+    "FileDiff",
     "Filters",
+    "Found",
     "Hit",
     "IndexStatus",
+    "NodeDiff",
     "Progress",
+    "QueryResult",
     "SearchResult",
+    "Site",
     "Skipped",
     "SourceFile",
     "SyncReport",
@@ -238,3 +247,154 @@ class IndexStatus:
     languages: Mapping[str, int] = field(default_factory=dict)
     skipped: Sequence[Skipped] = ()
     pending: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A declaration in one version of one file. `complexity` is cyclomatic; the span holds its doc comment too."""
+
+    id: str
+    path: str
+    kind: str
+    name: str
+    signature: str
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+    complexity: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarationDiff:
+    """What became of one declaration; `old` is None if it was added, `new` if it was removed.
+
+    `status` is the strongest of: added, removed, renamed, moved, modified. `parts` says what differs: "name", "file",
+    "place" (what it stands in, or the order there), "signature", "body", "members" (only in what is declared inside
+    it), "comments". `with_parent`: the declaration around it has the same fate, so this one says nothing new.
+    """
+
+    status: str
+    parts: tuple[str, ...]
+    old: Site | None
+    new: Site | None
+    with_parent: bool = False
+
+
+class NodeDiff(NamedTuple):
+    """The top of a change in a syntax tree: the grammar's name of the node, and its bytes in both versions.
+
+    `status` is added, removed, moved or modified (a leaf whose text differs).
+    """
+
+    status: str
+    kind: str
+    old: tuple[int, int] | None
+    new: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """What changed in a file between two versions. A path is empty where there is no file.
+
+    `status` is added, removed, modified or renamed. `extent` says what the difference is in: "code", "comments" (only),
+    "layout" (only white space), "none" (the bytes are equal), "text" (there is no syntax to compare) or "binary";
+    `note` says why the text wasn't looked into, if it wasn't: "generated", "minified", "too-large", "unparsable" or
+    another reason not to read it.
+
+    A declaration that moved from another file is listed where it is now. `is_outside`: code between declarations
+    differs; `outside_lines` are the spans of lines in the new version that hold some. `aliases` pair each old id with
+    the new one, for all declarations that have another id now.
+    """
+
+    status: str
+    old_path: str
+    new_path: str
+    language: str
+    extent: str
+    note: str = ""
+    declarations: tuple[DeclarationDiff, ...] = ()
+    is_outside: bool = False
+    outside_lines: tuple[tuple[int, int], ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+    nodes: tuple[NodeDiff, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where the file is, or was."""
+        return self.new_path or self.old_path
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many declarations have each status; not those in whose members alone something differs."""
+        statuses = [one.status for one in self.declarations if one.parts != ("members",)]
+        return {status: statuses.count(status) for status in ("added", "removed", "modified", "moved", "renamed")}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed between two revisions, or two files; `new` is empty for the files as they are on disk.
+
+    `left_out` counts changed files that weren't compared, by reason. Files come sorted by path.
+    """
+
+    old: str
+    new: str
+    files: tuple[FileDiff, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarationQuery:
+    """What is looked for in syntax trees. What is empty asks for nothing.
+
+    `pattern` is a tree-sitter query. The others choose declarations: `kinds`, `name` (a glob for the qualified name or
+    the last part of it), `inside` (the name, qualified or not, of a declaration around it), `over_complexity`,
+    `changed_since` (a revision). `languages`, `include` and `exclude` choose files. `sort` is "path" or "complexity".
+    """
+
+    pattern: str = ""
+    kinds: tuple[str, ...] = ()
+    name: str = ""
+    inside: str = ""
+    over_complexity: int | None = None
+    changed_since: str = ""
+    languages: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    sort: str = "path"
+
+
+class Capture(NamedTuple):
+    """A node that a pattern captured."""
+
+    name: str
+    kind: str
+    text: str
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A declaration that was asked for, or a match of a pattern with its captures and the declaration around it."""
+
+    path: str
+    language: str
+    site: Site | None
+    captures: tuple[Capture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """What a query found. `is_complete` is False if there is more than the limit allowed.
+
+    `files` are those that were looked into, `unparsed` those of a fitting language that have no tree.
+    """
+
+    found: tuple[Found, ...]
+    is_complete: bool
+    files: int
+    unparsed: tuple[str, ...] = ()
