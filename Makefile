@@ -9,12 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench clean
+.PHONY: help setup demo test fuzz lint types bench clean
 
 help:
 	@echo "make setup   .venv with treeseek and what its development needs"
 	@echo "make demo    index the standard library of Python and treeseek itself, and ask questions"
 	@echo "make test    all tests, with coverage"
+	@echo "make fuzz    every fuzz target for 20 seconds [SECONDS=3600] [TARGET='analysis-*']; needs Linux"
 	@echo "make lint    style and format"
 	@echo "make types   strict type checks"
 	@echo "make bench   how to run the benchmarks"
@@ -40,6 +41,12 @@ demo: $(VENV)/.base
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
+SECONDS := 20
+TARGET := *
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m fuzz.run --seconds $(SECONDS) --target '$(TARGET)'
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -50,6 +57,9 @@ types: $(VENV)/.dev
 bench:
 	@echo "speed, against peers in the same run:"
 	@echo "  $(BIN)/python -m benchmarks.speed --tree DIR"
+	@echo "syntax trees and their cache, against the stored ratios, or in full over trees and git histories:"
+	@echo "  $(BIN)/python -m benchmarks.cst --short --check"
+	@echo "  $(BIN)/python -m benchmarks.cst --tree DIR --history GITDIR --commits 200"
 	@echo "retrieval, over a file of judged queries:"
 	@echo "  $(BIN)/python -m benchmarks.retrieval --queries FILE --repos FILE --corpus DIR --out results.jsonl"
 

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from treeseek.syntax import analyse, names
-from treeseek.syntax.grammars import UNTIMED_BYTES
 from treeseek.syntax.languages import LANGUAGES
 
 PARSED = sorted(row.name for row in LANGUAGES.values() if row.reader == "syntax")
@@ -15,7 +14,6 @@ PARSED = sorted(row.name for row in LANGUAGES.values() if row.reader == "syntax"
 
 def test_a_parse_that_takes_too_long_is_given_up_and_leaves_no_trace() -> None:
     slow = b"int x = " + b"a<b," * 20_000
-    assert len(slow) > UNTIMED_BYTES
     given_up = analyse(slow, "cpp", deadline_seconds=0.0)
     assert (given_up.fallback, given_up.declarations) == ("parse-timeout", ())
     assert b"".join(slow[c.start_byte : c.end_byte] for c in given_up.chunks) == slow

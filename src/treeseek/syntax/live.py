@@ -26,6 +26,10 @@ _NODE_BYTES = 100
 """What a node takes, where something else was allocated meanwhile and the blocks can't be told apart."""
 
 
+_PATIENCE_SECONDS = 1.0
+"""An incremental parse takes milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveFile:
     """A parsed text with tree-sitter's tree and its columns.
@@ -61,9 +65,9 @@ def reparse(old: LiveFile, data: bytes, *, deadline_seconds: float) -> LiveFile 
     tail = _common(old.data[start:][::-1], data[start:][::-1])
     old_end, new_end = len(old.data) - tail, len(data) - tail
     edited.edit(start, old_end, new_end, _point(old.data, start), _point(old.data, old_end), _point(data, new_end))
-    tree, nbytes = _parsed(data, old.language, deadline_seconds, edited)
-    if tree is None:
-        return None
+    tree, nbytes = _parsed(data, old.language, min(deadline_seconds, _PATIENCE_SECONDS), edited)
+    if tree is None:  # on top of a broken tree a scanner may never come to an end where it does on its own
+        return parse_live(data, old.language, deadline_seconds=deadline_seconds)
     columns = spliced(old.columns, edited, tree, data, (start, old_end, new_end))
     return LiveFile(old.language, data, tree, columns, nbytes)
 

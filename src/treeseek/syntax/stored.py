@@ -18,9 +18,12 @@ __all__ = ["STORED_VERSION", "decode_file", "encode_file"]
 STORED_VERSION = 1
 """Part of the address under which a file is cached: raised whenever the same bytes would be stored otherwise."""
 
+MAX_DECLARATION_BYTES = 1 << 28
 _FRAME = struct.Struct("<IIII")
 _SMALL = ("start", "end", "row", "parent", "complexity")
 _HASHES = ("exact", "header", "body")
+_TEXTS = 3
+"""Kind, name and signature."""
 _WIDTH = 4 * len(_SMALL) + 4 * len(_HASHES) + 8 + SKETCH_SIZE
 
 
@@ -45,6 +48,8 @@ def decode_file(data: bytes, content_hash: str | None = None) -> ParsedFile:
     middle = _FRAME.size + length
     if len(data) != middle + packed:
         raise TreeCorruptError("a stored syntax tree is cut short, or too long")
+    if raw > MAX_DECLARATION_BYTES:
+        raise TreeCorruptError("a stored syntax tree isn't as large as it says")
     tree = codec.decode(data[_FRAME.size : middle], content_hash)
     body = data[middle:]
     if zlib.crc32(body) != crc:
@@ -62,7 +67,9 @@ def _packed(declarations: tuple[Declared, ...]) -> bytes:
     small = np.array([[getattr(one, name) for one in declarations] for name in _SMALL], np.int32)
     hashes = np.array([[getattr(one, name) for one in declarations] for name in _HASHES], np.uint32)
     content = np.array([one.content for one in declarations], np.uint64)
-    texts: bytes = msgpack.packb([[one[at] for one in declarations] for at in range(3)], unicode_errors="surrogatepass")
+    texts: bytes = msgpack.packb(
+        [[one[at] for one in declarations] for at in range(_TEXTS)], unicode_errors="surrogatepass"
+    )
     numbers = struct.pack("<I", len(declarations)) + small.tobytes() + hashes.tobytes() + content.tobytes()
     return numbers + b"".join(one.sketch for one in declarations) + texts
 
@@ -71,9 +78,9 @@ def _unpacked(packed: bytes, nodes: int) -> tuple[Declared, ...]:
     """Undo `_packed`; what can't be undone is a ValueError."""
     if not packed:
         return ()
-    (count,) = struct.unpack_from("<I", packed)
+    count = int.from_bytes(packed[:4], "little")
     end = 4 + count * _WIDTH
-    if end > len(packed):
+    if not 0 < count or end > len(packed):
         raise ValueError("too short")
     small = np.frombuffer(packed, np.int32, len(_SMALL) * count, 4).reshape(len(_SMALL), count)
     at = 4 + small.nbytes
@@ -85,8 +92,10 @@ def _unpacked(packed: bytes, nodes: int) -> tuple[Declared, ...]:
     texts: list[Any] = msgpack.unpackb(packed[end:], unicode_errors="surrogatepass")
     start, stop, row, parent, complexity = small.tolist()
     exact, header, body = hashes.tolist()
-    if max(row) >= nodes or max(parent) >= count:
+    if not (0 <= min(row) <= max(row) < nodes and -1 <= min(parent) <= max(parent) < count):
         raise ValueError("a declaration without a place")
+    if len(texts) != _TEXTS or not all(isinstance(text, str) for column in texts for text in column):
+        raise ValueError("a declaration without a name")
     return tuple(
         map(
             Declared, *texts, start, stop, row, parent, complexity, exact, content, header, body, sketches,

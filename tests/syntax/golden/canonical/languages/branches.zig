@@ -1,0 +1,11 @@
+fn grade(score: i32, bonus: i32) []const u8 {
+    if (score < 0) return "none";
+    if (score + bonus > 90) {
+        return "best";
+    } else if (score > 50) {
+        return "good";
+    } else {
+        report(score);
+    }
+    return "fair";
+}

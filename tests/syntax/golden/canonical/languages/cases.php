@@ -1,0 +1,17 @@
+<?php
+function word(int $number): string
+{
+    $text = "many";
+    switch ($number) {
+        case 0:
+            $text = 'none';
+        case 1:
+            return "one";
+        case 2:
+            say($text);
+            return 'two';
+        default:
+            say($text);
+    }
+    return $text;
+}

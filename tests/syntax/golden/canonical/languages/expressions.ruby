@@ -1,0 +1,6 @@
+def weigh(a, b, ready)
+  total = (a + b) * 2.5 - -a / 1_000.0 % b
+  near = a <= total && total >= b || !ready
+  mask = 0xFF & 12
+  return near != (total == 3.0) || ready == true && mask > 1
+end
