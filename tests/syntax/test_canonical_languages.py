@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treeseek.syntax.canonical import CanonicalKind, CanonicalTree, complexities, lower, mapped
-from treeseek.syntax.canonical.lowering import kinds_of
+from treeseek.syntax.canonical import CanonicalKind, CanonicalTree, complexities, lower, mapped, tables
+from treeseek.syntax.canonical.lowering import _held, kinds_of
 from treeseek.syntax.canonical.tables import TRANSPARENT
 from treeseek.syntax.columns import parse_tree
 from treeseek.syntax.grammars import language_of, vocabulary
@@ -156,6 +156,7 @@ def test_braces_or_none_are_the_same(source: str, language: str) -> None:
         ("class A { int by; }", "csharp", "FIELD by"),
         ("class A { int B { get { return 1; } } }", "csharp", "METHOD get"),
         ("def self.a\nend", "ruby", "METHOD a"),
+        ("def a=(b)\nend", "ruby", "FUNCTION a="),
         ("<?php $a = 1;", "php", "VARIABLE a"),
         ("<?php function f(int $a) { $a = 1; }", "php", "ASSIGNMENT ="),
         ("fun A.f() = 1", "kotlin", "FUNCTION f"),
@@ -165,6 +166,7 @@ def test_braces_or_none_are_the_same(source: str, language: str) -> None:
         ("extension A { func f() {} }", "swift", "METHOD f"),
         ("protocol A { func f() }", "swift", "METHOD f"),
         ("let a = 1, b = 2", "swift", "VARIABLE b"),
+        ("func == (a: A, b: A) -> Bool { return a }", "swift", "FUNCTION =="),
         ("function M:f() end", "lua", "METHOD f"),
         ("function M.f() end", "lua", "FUNCTION f"),
         ("local a <const> = 1", "lua", "CONSTANT a"),
@@ -175,9 +177,12 @@ def test_braces_or_none_are_the_same(source: str, language: str) -> None:
         ("defmodule A.B do\nend", "elixir", "NAMESPACE A.B"),
         ("instance A B where\n  f x = 1", "haskell", "METHOD f"),
         ("f x = 1", "haskell", "FUNCTION f"),
+        ("a <> b = 1", "haskell", "FUNCTION <>"),
+        ("a `plus` b = 1", "haskell", "FUNCTION plus"),
         ("const A = struct { fn f() void {} };", "zig", "METHOD f"),
         ("const A = enum { b };", "zig", "ENUM A"),
         ('test "a b" {}', "zig", "FUNCTION a b"),
+        ('fn @"a b"() void {}', "zig", 'FUNCTION @"a b"'),
     ],
 )
 def test_declarations_have_their_kind_and_name(source: str, language: str, line: str) -> None:
@@ -187,9 +192,13 @@ def test_declarations_have_their_kind_and_name(source: str, language: str, line:
 # -- tables ------------------------------------------------------------------------------------------------------
 
 
-def rules_of(language: str) -> list[dict[str, Any]]:
+def written(language: str) -> dict[str, Any]:
     text = (files("treeseek.syntax.canonical") / "tables" / f"{language}.toml").read_text(encoding="utf-8")
-    rules: list[dict[str, Any]] = tomllib.loads(text).get("rule", [])
+    return tomllib.loads(text)
+
+
+def rules_of(language: str) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = written(language).get("rule", [])
     return rules
 
 
@@ -207,8 +216,64 @@ def test_rules_speak_of_kinds_that_the_grammar_has(language: str) -> None:
     known = {*vocabulary(language).kinds, *(grammar.node_kind_for_id(n) for n in range(grammar.node_kind_count))}
     if language == "c":  # what C++ inherits may be of C++ only
         known |= set(vocabulary("cpp").kinds)
-    spoken = {word for rule in rules_of(language) for word in words(rule) if not word.startswith("@")}
+    groups = written(language).get("groups", {})
+    known |= {f"@{name}" for name in groups}
+    spoken = {word for rule in rules_of(language) for word in words(rule)}
+    spoken |= {word for group in groups.values() for word in group.split()}
     assert spoken - known - {""} == set()
+
+
+def outline_by(rule: str, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the outline of JavaScript by its own table and one rule more."""
+    for name in ("common", "javascript"):
+        (folder / f"{name}.toml").write_text((tables._FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    with (folder / "javascript.toml").open("a", encoding="utf-8") as table:
+        table.write(f"\n[[rule]]\n{rule}\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(tables, "_FOLDER", folder)
+        tables._merged.cache_clear()
+        tables.table.cache_clear()
+        try:
+            return outline(source, "javascript")
+        finally:
+            tables._merged.cache_clear()
+            tables.table.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("rule", "source", "lines"),
+    [
+        ('of = "number"\nafter = ","\nas = "null"', "[1, 2]", ["LIST", "NUMBER 1", "NULL"]),
+        ('of = "number"\nafter = "]"\nas = "null"', "[[1], 2]", ["LIST", "LIST", "NUMBER 1", "NUMBER 2"]),
+        ('of = "expression_statement"\nafter = ")"\nas = "try"', "if (a) 1", ["IF", "NAME a", "BLOCK", "NUMBER 1"]),
+        ('of = "number"\nbefore = ","\nas = "null"', "[1, 2]", ["LIST", "NULL", "NUMBER 2"]),
+        ('of = "number"\nbefore = "]"\nas = "null"', "[[1, 2], 3]", ["LIST", "LIST", "NUMBER 1", "NULL", "NULL"]),
+        ('of = "number"\nbefore = ","\nas = "null"', "[-1, 2]", ["LIST", "UNARY -", "NUMBER 1", "NUMBER 2"]),
+        ('of = "["\nas = "try"\nuntil = ","', "[1, 2]", ["LIST", "TRY", "NUMBER 1", "NUMBER 2"]),
+        ('of = ","\nas = "try"\nuntil = ""', "[1, 2, 3]", ["LIST", "NUMBER 1", "TRY", "NUMBER 2", "TRY", "NUMBER 3"]),
+        ('of = "identifier"\nparent = "array"\nnames = true', "[1, a]", ["LIST a", "NUMBER 1"]),
+    ],
+)
+def test_what_rules_ask_of_siblings_and_do_with_them(
+    rule: str, source: str, lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [line.strip() for line in outline_by(rule, source, tmp_path, monkeypatch)[1:]] == lines
+
+
+def test_what_a_token_opens_is_inside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = outline_by('of = "["\nas = "try"\nuntil = ","', "[1, 2]", tmp_path, monkeypatch)
+    assert lines == ["MODULE", "  LIST", "    TRY", "      NUMBER 1", "    NUMBER 2"]
+
+
+def test_what_holds_siblings_ends_with_what_it_is_in() -> None:
+    tree = parsed("[1, a, 'b', true]", "javascript")
+    number, name, text, _ = (int(tree.by_kind(kind)[0]) for kind in ("number", "identifier", "string", "true"))
+    rules = tables.table("javascript")
+    kinds = np.full(len(tree), CanonicalKind.LIST, np.uint8)
+    until = [np.array([kind == wanted for kind in tree.vocabulary.kinds]) for wanted in ("string", "true")]
+    assert _held(tree, rules, kinds, [(np.array([number]), until[0]), (np.array([name]), until[1])]) == {
+        number: text, name: text,
+    }  # fmt: skip
 
 
 def hostile_lines(pattern: str) -> Iterator[bytes]:

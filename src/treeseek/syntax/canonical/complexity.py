@@ -81,9 +81,10 @@ def _spelled(tree: SyntaxTree) -> NDArray[np.intp]:
     fields = tree.vocabulary.fields
     numbers = [number for number, name in enumerate(fields) if name in OPERATOR_FIELDS]
     rows = np.flatnonzero(np.isin(tree.field, numbers) & (tree.flags & NAMED > 0) & (tree.end - tree.start == 2))
-    if tree.source is None:
+    if tree.source is None or not len(rows):
         return rows[:0]
-    return rows[np.array([tree.text(row) in {b"&&", b"||"} for row in rows.tolist()], bool)]
+    spelled: NDArray[np.intp] = rows[[tree.text(row) in {b"&&", b"||"} for row in rows.tolist()]]
+    return spelled
 
 
 @cache

@@ -111,24 +111,35 @@ def _kind_of_comment(source: bytes, start: int, comments: Comments) -> Canonical
 def _take_names(tree: SyntaxTree, rules: Table, kinds: NDArray[np.uint8], naming: Rows) -> NDArray[np.int32]:
     """Return the row of the leaf that names each row (int32, -1 for none). Those leaves vanish from `kinds`.
 
-    It is the first in a naming field, or that a rule says names (`naming`); or else, of a declaration, the leaf that it begins with.
+    It is the first in a naming field, or that a rule says names (`naming`); or else, of a declaration, the leaf that
+    it begins with.
     """
     leaves = np.flatnonzero(rules.naming[tree.field])
     if len(naming):
         leaves = np.union1d(leaves, naming)
-    leaves = leaves[(kinds[leaves] == CanonicalKind.NAME) & (tree.size[leaves] == 1) & (leaves > 0)]
+    leaves = leaves[(kinds[leaves] == CanonicalKind.NAME) & (leaves > 0)]
+    leaves = leaves[_is_leaf(tree, leaves) | np.isin(leaves, naming)]
     owners = kept_ancestors(tree, kinds, leaves)
-    takes = _TAKES_NAME[kinds[owners]]
+    takes = _TAKES_NAME[kinds[owners]] | np.isin(leaves, naming)
     names = np.full(len(tree), -1, np.int32)
     names[owners[takes][::-1]] = leaves[takes][::-1]  # the first of several is written last, and stays
 
     nameless = np.flatnonzero(_BEGINS_WITH_NAME[kinds] & (names < 0) & (tree.size > 1))
     first = first_inside(tree, kinds, nameless)
-    fits = (first >= 0) & (kinds[first] == CanonicalKind.NAME) & (tree.size[first] == 1)
+    fits = (first >= 0) & (kinds[first] == CanonicalKind.NAME) & _is_leaf(tree, first)
     names[nameless[fits]] = first[fits]
 
     kinds[names[names >= 0]] = TRANSPARENT
     return names
+
+
+def _is_leaf(tree: SyntaxTree, rows: Rows) -> NDArray[np.bool_]:
+    """Return which rows have nothing inside them, but for a token that is all of it: a keyword used as a name."""
+    inside = np.minimum(rows + 1, len(tree) - 1)
+    is_token = tree.flags[inside] & NAMED == 0
+    is_all = is_token & (tree.start[inside] == tree.start[rows]) & (tree.end[inside] == tree.end[rows])
+    result: NDArray[np.bool_] = (tree.size[rows] == 1) | ((tree.size[rows] == 2) & is_all)
+    return result
 
 
 def _held(tree: SyntaxTree, rules: Table, kinds: NDArray[np.uint8], holds: Holds) -> dict[int, int]:

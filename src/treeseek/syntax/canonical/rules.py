@@ -267,7 +267,6 @@ class _Rows:
             names.add(text)
         return np.array(found, np.intp)
 
-
     def _named(self, places: Rows, named: Rows) -> Rows:
         """Return `named`, but for a parameter that has a field for its name what fills it: a type may come first."""
         tree = self._tree

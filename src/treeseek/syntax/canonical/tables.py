@@ -203,7 +203,7 @@ class _Compiler:
         self.looked_at = self.kinds("")
 
     def kinds(self, names: str) -> NDArray[np.bool_]:
-        words = (self._groups[word[1:]] if word.startswith("@") else word for word in names.split())
+        words = (self._groups.get(word[1:], word) if word.startswith("@") else word for word in names.split())
         return _mask(self._kinds, " ".join(words))
 
     def fields(self, names: str) -> NDArray[np.bool_]:

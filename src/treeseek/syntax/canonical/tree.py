@@ -29,7 +29,16 @@ NAMED_KINDS = frozenset(
 )  # fmt: skip
 """What has a name: a leaf inside it, which is its value and no node of its own."""
 
-_LEAVES = (NAMED_KINDS - {_K.BREAK, _K.CONTINUE, _K.GOTO}) | {_K.NAME, _K.PAIR, _K.ERROR, _K.TYPE, _K.IMPORT, _K.MODIFIER, _K.REGEX, _K.DIRECTIVE}
+_LEAVES = (NAMED_KINDS - {_K.BREAK, _K.CONTINUE, _K.GOTO}) | {
+    _K.NAME,
+    _K.PAIR,
+    _K.ERROR,
+    _K.TYPE,
+    _K.IMPORT,
+    _K.MODIFIER,
+    _K.REGEX,
+    _K.DIRECTIVE,
+}
 """What reads as its text where nothing is inside it."""
 
 OPERATOR_FIELDS = frozenset({"operator", "op", "operation"})
@@ -102,7 +111,8 @@ class CanonicalTree:
             return ""
         row, named = int(self.node[at]), int(self._name[at])
         if kind in _OPERATORS:
-            return operator(self._tokens(row), self._operators)
+            tokens = self._tokens(row)
+            return operator([*tokens, self._text(named)] if named >= 0 else tokens, self._operators)
         if named >= 0:
             return self._text(named)
         if kind in _COMMENTS:
@@ -113,7 +123,9 @@ class CanonicalTree:
             return number(self._text(row))
         if kind is _K.BOOLEAN:
             return literal(self._text(row))
-        return self._text(row) if kind in _LEAVES and self.size[at] == 1 and self.tree.size[row] == 1 else ""
+        reads = kind in _LEAVES and (kind in NAMED_KINDS or self.size[at] == 1)
+        text = self._text(row) if reads and self._is_leaf(row) else ""
+        return text.rstrip(": ") if kind is _K.NAME else text
 
     def outline(self, *, types: bool = True) -> str:
         """Return the tree as text: a line a node, indented by depth, with its value.
@@ -142,6 +154,14 @@ class CanonicalTree:
     def _is_wrapper(self, at: int) -> bool:
         found = int(np.searchsorted(self._wrappers, at))
         return found < len(self._wrappers) and int(self._wrappers[found]) == at
+
+    def _is_leaf(self, row: int) -> bool:
+        """Tell whether a row has nothing inside it, but for a token that is all of it: a keyword used as a name."""
+        tree = self.tree
+        size = int(tree.size[row])
+        if size == 2 and not tree.flags[row + 1] & NAMED:
+            return bool(tree.start[row + 1] == tree.start[row] and tree.end[row + 1] == tree.end[row])
+        return size == 1
 
     def _text(self, row: int) -> str:
         return self.tree.text(row).decode("utf-8", "replace")

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 __all__ = ["comment_text", "literal", "number", "operator", "string_text"]
 
 _PUNCTUATION = frozenset("( ) [ ] { } , ; : \n".split(" "))
-_MARKS = " \t/*#!-;:%<{"
-_CLOSING = ("*/", "-->", "]]", "-}")
+_OPENING = re.compile(r"<!--|--\[=*\[|(?:--+|\{-) ?[|^](?= )")
+_MARKS = " \t/*#!-;:%{"
+_CLOSING = ("*/", "-->", "-}")
+_BRACKETS = re.compile(r"\]=*\]$")
 _STRING = re.compile(
-    r"""(?:[A-Za-z@$&]{0,3})(?P<hashes>\#*)(?P<quote>\"\"\"|'''|"|'|`)(?P<text>.*)(?P=quote)(?P=hashes)""", re.DOTALL
+    r"""(?:[A-Za-z@$&~]{0,3})(?P<hashes>\#*)(?P<quote>\"\"\"|'''|"|'|`)(?P<text>.*)(?P=quote)(?P=hashes)""", re.DOTALL
 )
 _SUFFIX = re.compile(r"(?<=[\d.])(?:[iu](?:8|16|32|64|128|size)|f(?:32|64|128|16)|u?l{1,2}u?|[ufdnm])$")
 _HEX_SUFFIX = re.compile(r"(?:[iu](?:8|16|32|64|128|size)|u?l{1,2}u?|un?|n)$")
@@ -47,7 +49,8 @@ def comment_text(text: str) -> str:
 
 
 def _without_marks(line: str) -> str:
-    line = line.strip(_MARKS)
+    opening = _OPENING.match(line)
+    line = line[opening.end() if opening else 0 :].strip(_MARKS)
     for mark in _CLOSING:
         line = line.removesuffix(mark)
-    return line.strip()
+    return _BRACKETS.sub("", line).strip()
