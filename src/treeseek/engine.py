@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -166,9 +167,7 @@ class Engine:
             raise UsageError(f"{path} is binary: it has no outline")
         return analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds)
 
-    def diff(
-        self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False
-    ) -> Difference:
+    def diff(self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False) -> Difference:
         """Return what changed in meaning from revision `old` to `new`, or to the files as they are now. Needs no index.
 
         `old` alone may be a range, `A..B` or `A...B`. `paths` are globs; `nodes` adds changes of single nodes.
@@ -176,9 +175,7 @@ class Engine:
         """
         from treeseek.indexing.changes import between_revisions
 
-        return between_revisions(
-            self.root, self.settings, self._opened_trees(), old, new, paths=paths, nodes=nodes
-        )
+        return between_revisions(self.root, self.settings, self._opened_trees(), old, new, paths=paths, nodes=nodes)
 
     def diff_files(self, old: Path, new: Path, *, nodes: bool = False) -> Difference:
         """Return what changed in meaning from one file to another, wherever they are. Needs no index.
@@ -196,8 +193,8 @@ class Engine:
         """
         from treeseek.indexing.query import run
 
-        self._checked(Filters(languages=query.languages), limit)
-        return run(self.root, self.settings, self._opened_trees(), query, limit)
+        languages = self._checked(Filters(languages=query.languages), limit).languages
+        return run(self.root, self.settings, self._opened_trees(), replace(query, languages=languages), limit)
 
     def status(self, *, skipped: bool = False) -> IndexStatus:
         """Return the state of the index against the root as it is now; with `skipped`, all that was left out."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "Chunk",
     "Capture",
+    "Chunk",
     "Declaration",
     "DeclarationDiff",
     "DeclarationQuery",
@@ -270,7 +270,7 @@ class DeclarationDiff:
     """What became of one declaration; `old` is None if it was added, `new` if it was removed.
 
     `status` is the strongest of: added, removed, renamed, moved, modified. `parts` says what differs: "name", "file",
-    "place" (what it stands in, or the order there), "signature", "body", "members" (only in what is declared inside
+    "place" (what it stands in, or the order there), "signature", "value", "body", "members" (only in what is inside
     it), "comments". `with_parent`: the declaration around it has the same fate, so this one says nothing new.
     """
 

@@ -28,6 +28,8 @@ __all__ = ["SyntaxCodec", "Text", "Trees", "has_grammar", "open_trees", "text_of
 
 SMALL_TEXT_BYTES = 1_500_000
 """Below this, starting worker processes costs more than it saves."""
+FEW_BYTES = 300_000
+"""If no more than this of a batch isn't cached, the rest won't be much either."""
 _TEXTS_AT_ONCE = 256
 _BYTES_AT_ONCE = 16 << 20
 _TREE_OBJECT_BYTES = 1_500
@@ -171,7 +173,7 @@ class Trees:
         loaded = self.cache.load_many((text.path, text.digest, text.language) for text in known.values())
         found = {key: file for key, file in zip(known, loaded, strict=True) if file is not None}
         missing = [text for key, text in known.items() if key not in found]
-        if len(missing) > 1 and total_bytes >= SMALL_TEXT_BYTES:
+        if total_bytes >= SMALL_TEXT_BYTES and sum(len(text.data) for text in missing) >= FEW_BYTES:
             self._start_parsers()
         for text, file in self._parse(missing):
             found[text.digest, text.language] = file

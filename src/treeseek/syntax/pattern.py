@@ -20,7 +20,7 @@ import numpy as np
 from treeseek.errors import TreeMismatchError, UsageError
 from treeseek.syntax.grammars import language_of, vocabulary
 from treeseek.syntax.pattern_machine import Entry, run
-from treeseek.syntax.pattern_parser import ANY, DONE, MAX_NESTING, NO_STEP, Parsed, Parser, Step
+from treeseek.syntax.pattern_parser import ANY, DONE, MAX_NESTING, NO_STEP, Parsed, Parser, Step, UnreadableQuery
 from treeseek.syntax.pattern_predicates import Test, compile_predicates, demanded_texts
 from treeseek.syntax.tree import ERROR, MISSING, NAMED, SyntaxTree
 
@@ -55,10 +55,11 @@ class _Need:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """An entry with all that must be found for it: at the node itself, and (if it is rooted) inside of it."""
+    """An entry with all that must be found for it: at the node itself, and (if it `is_whole`) inside of it."""
 
     entry: Entry
     first: Step
+    is_whole: bool
     own: _Need
     inside: tuple[_Need, ...]
 
@@ -164,7 +165,9 @@ def _candidates(start: _Start, tree: SyntaxTree) -> NDArray[np.intp]:
     if step.field:
         rows = rows[tree.field[rows] == step.field]
     if not start.entry.is_rooted:
-        return _outside_errors(rows, tree)
+        rows = _outside_errors(rows, tree)
+    if not start.is_whole:
+        return rows
     for need in start.inside:
         if not len(rows):
             break
@@ -203,10 +206,15 @@ def compile_pattern(source: str, language: str) -> Pattern:
         UsageError: tree-sitter refuses it, with its reason, or what it asks for isn't supported.
     """
     grammar = language_of(language)
-    query = _checked(source, grammar)
+    line = _on_one_line(source)
     starts: list[tuple[int, int, Entry]] = []
-    parser = Parser(source, grammar, query.is_pattern_guaranteed_at_step)
-    parsed = parser.parse(lambda pattern, first: _add_entries(starts, parser.steps, pattern, first))
+    parser = Parser(source, grammar)
+    try:
+        parsed = parser.parse(lambda pattern, first: _add_entries(starts, parser.steps, pattern, first))
+    except UnreadableQuery as error:
+        _checked(line, source, grammar)
+        raise UsageError(str(error)) from None
+    parser.find_splits(_checked(line, source, grammar).is_pattern_guaranteed_at_step)
     for step in parsed.steps:
         if step.symbol == _GRAMMAR_ERROR:
             step.symbol = vocabulary(language).error
@@ -214,34 +222,41 @@ def compile_pattern(source: str, language: str) -> Pattern:
     return Pattern(language, parsed, [_start(entry, parsed) for _, _, entry in starts])
 
 
-def _checked(source: str, grammar: Language) -> Query:
-    """Let tree-sitter read the query.
+def _on_one_line(source: str) -> bytes:
+    """Return a query in as many bytes, but without comments and newlines.
 
-    It is given the source on one line, without comments: its binding counts lines wrongly where some are blank, and
-    writes into the string.
+    tree-sitter's binding counts lines wrongly where some are blank, and writes into the string it is given.
+
+    Raises:
+        UsageError: it is too long, or nested too deeply for tree-sitter's stack, or holds what its strings can't.
+    """
+    data = source.encode("utf-8", "replace")
+    if len(data) > MAX_QUERY_BYTES:
+        raise UsageError(f"a query of {len(data)} bytes is too long; {MAX_QUERY_BYTES} are allowed")
+    if b"\0" in data:
+        raise UsageError("a query can't hold a NUL character")
+    _check_nesting(data)
+    return _LEXEME.sub(lambda match: match[0] if match[0][:1] == b'"' else b" " * len(match[0]), data)
+
+
+def _checked(line: bytes, source: str, grammar: Language) -> Query:
+    """Let tree-sitter read the query.
 
     Raises:
         UsageError: it refuses it.
     """
     import tree_sitter  # here, so that importing treeseek doesn't load it
 
-    data = source.encode("utf-8", "replace")
-    if len(data) > MAX_QUERY_BYTES:
-        raise UsageError(f"a query of {len(data)} bytes is too long; {MAX_QUERY_BYTES} are allowed")
-    if b"\0" in data:
-        raise UsageError("a query can't hold a NUL character")
-    line = _LEXEME.sub(lambda match: match[0] if match[0][:1] == b'"' else b" " * len(match[0]), data)
-    _check_nesting(line)
     try:
         return tree_sitter.Query(grammar, line.decode())
     except tree_sitter.QueryError as error:
-        raise UsageError(_reason(str(error), data, error.__cause__)) from error
+        raise UsageError(_reason(str(error), source.encode(), error.__cause__)) from error
 
 
-def _check_nesting(line: bytes) -> None:
+def _check_nesting(data: bytes) -> None:
     """Refuse what would overflow tree-sitter's stack."""
     depth = 0
-    for bracket in re.findall(rb'[\[\]()]', _LEXEME.sub(b"", line)):
+    for bracket in re.findall(rb"[\[\]()]", _LEXEME.sub(b"", data)):
         depth += 1 if bracket in b"([" else -1
         if depth > MAX_NESTING:
             raise UsageError(f"a query can't be nested over {MAX_NESTING} deep")
@@ -266,10 +281,10 @@ def _add_entries(starts: list[tuple[int, int, Entry]], steps: list[Step], patter
     They come sorted by symbol; of one symbol by pattern, and of one pattern the last first, but for any node.
 
     Raises:
-        UsageError: the pattern can do without any node.
+        UsageError: the pattern can do without any node, or its alternatives lead back to its start.
     """
     pending = NO_STEP
-    order = 0
+    seen: set[int] = set()
     while True:
         step = steps[first]
         if step.depth == DONE:
@@ -279,8 +294,10 @@ def _add_entries(starts: list[tuple[int, int, Entry]], steps: list[Step], patter
             if second.symbol != ANY and second.depth == 1 and not second.immediate:
                 pending, first, step = step.alternative, first + 1, second
         entry = Entry(pattern, first, _is_rooted(steps, first))
-        order += 1
-        starts.append((step.symbol, len(starts) if step.symbol == ANY else pattern * 65_536 - order, entry))
+        if first in seen:  # tree-sitter would go round for ever
+            raise UsageError(f"not supported: pattern {pattern + 1} of the query begins with a repetition of any node")
+        seen.add(first)
+        starts.append((step.symbol, len(starts) if step.symbol == ANY else pattern * 65_536 - len(seen), entry))
         if step.alternative != NO_STEP:
             first = step.alternative
         elif pending != NO_STEP:
@@ -302,19 +319,27 @@ def _is_rooted(steps: list[Step], first: int) -> bool:
 
 
 def _start(entry: Entry, parsed: Parsed) -> _Start:
-    """Return an entry with the nodes it can't do without: the steps that no alternative leads past."""
+    """Return an entry with the nodes it can't do without: the steps that no alternative leads past.
+
+    Nothing is known of one that goes on among siblings: which other match it is part of decides there.
+    """
     steps = parsed.steps
+    first = steps[entry.step]
     demanded = demanded_texts(parsed.predicates[entry.pattern])
     inside: list[_Need] = []
-    number, skipped_to = entry.step + 1, 0
+    number, skipped_to, is_whole = entry.step + 1, 0, first.depth == 0
     while steps[number].depth != DONE:
         step = steps[number]
+        if step.dead_end and step.depth <= first.depth:
+            number = step.alternative
+            continue
+        is_whole = is_whole and step.depth > first.depth
         skipped_to = max(skipped_to, step.alternative)
         if number >= skipped_to and not step.pass_through and not step.dead_end:
             inside.append(_need(step, parsed.captures, demanded))
         number += 1
-    own = _need(steps[entry.step], parsed.captures, demanded)
-    return _Start(entry, steps[entry.step], own, tuple(need for need in inside if need.kind != ANY or need.texts))
+    own = _need(first, parsed.captures, demanded if is_whole else {})
+    return _Start(entry, first, is_whole, own, tuple(need for need in inside if need.kind != ANY or need.texts))
 
 
 def _need(step: Step, captures: list[str], demanded: dict[str, frozenset[bytes]]) -> _Need:

@@ -18,7 +18,7 @@ from treeseek.errors import UsageError
 if TYPE_CHECKING:
     from tree_sitter import Language
 
-__all__ = ["ANY", "DONE", "NO_STEP", "Argument", "Parsed", "Parser", "Predicate", "Step"]
+__all__ = ["ANY", "DONE", "NO_STEP", "Argument", "Parsed", "Parser", "Predicate", "Step", "UnreadableQuery"]
 
 ANY = 0
 """The symbol of a step that any node fits."""
@@ -64,6 +64,10 @@ class Step:
     splits: bool = False
 
 
+class UnreadableQuery(UsageError):
+    """What is written can't be read as a query; tree-sitter knows a better reason."""
+
+
 Argument = tuple[str, bool]
 """A string, or the name of a capture if the second is true."""
 Predicate = tuple[str, tuple[Argument, ...]]
@@ -80,18 +84,16 @@ class Parsed:
 
 
 class Parser:
-    """Reads one source. `is_guaranteed` tells of a byte of it whether what is written there can't fail to match."""
+    """Reads one source."""
 
-    def __init__(self, source: str, language: Language, is_guaranteed: Callable[[int], bool]) -> None:
+    def __init__(self, source: str, language: Language) -> None:
         self.source = source
         self.at = 0
         self.language = language
-        self.is_guaranteed = is_guaranteed
         self.parsed = Parsed()
         self.steps = self.parsed.steps
         self.nesting = 0
-        self.offsets: set[int] = set()
-        self.guaranteed: set[int] = set()
+        self.places: dict[int, int] = {}
 
     def parse(self, on_pattern: Callable[[int, int], None]) -> Parsed:
         """Return the steps of the whole source; `on_pattern` hears of each pattern's number and first step.
@@ -104,14 +106,33 @@ class Parser:
             start, number = len(self.steps), len(self.parsed.starts)
             self.parsed.starts.append(start)
             self.parsed.predicates.append([])
-            self._pattern(0, False, False)
+            if not self._pattern(0, False, False):
+                raise self._unreadable()
             self.steps.append(Step(ANY, DONE))
+            _check_loops(self.steps, start)
             if len(self.steps) > MAX_STEPS:
                 raise UsageError(f"not supported: a query of over {MAX_STEPS} steps")
             on_pattern(number, start)
             _close_loops(self.steps, start, len(self.steps) - 1)
-        self._find_splits()
         return self.parsed
+
+    def find_splits(self, is_guaranteed: Callable[[int], bool]) -> None:
+        """Tell which steps capture, or may fail later on: then a later sibling is tried as well.
+
+        `is_guaranteed` tells of a byte of the source whether what is written there can't fail to match.
+        """
+        steps = self.steps
+        for number, place in self.places.items():
+            steps[number].guaranteed = is_guaranteed(len(self.source[:place].encode()))
+        for number, step in enumerate(steps[:-1]):
+            if step.depth == DONE:
+                continue
+            inside = number + 1
+            captures = bool(step.captures)
+            while not captures and inside < len(steps) and step.depth < steps[inside].depth < DONE:
+                captures = bool(steps[inside].captures)
+                inside += 1
+            step.splits = captures or _is_fallible(steps, number)
 
     # -- the source ------------------------------------------------------------------------------------------------
 
@@ -129,9 +150,14 @@ class Parser:
     def _take(self, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self.source, self.at)
         if match is None:
-            raise self._unsupported("what is written here", self.at)
+            raise self._unreadable()
         self.at = match.end()
         return match[match.lastindex or 0]
+
+    def _close(self, letter: str) -> None:
+        if self._next() != letter:
+            raise self._unreadable()
+        self.at += 1
 
     def _string(self) -> str:
         return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), self._take(_STRING), flags=re.DOTALL)
@@ -141,6 +167,9 @@ class Parser:
         row, column = before.count("\n") + 1, at - before.rfind("\n")
         return UsageError(f"not supported: {what}, at row {row}, column {column} of the query")
 
+    def _unreadable(self) -> UnreadableQuery:
+        return UnreadableQuery(str(self._unsupported("what is written", self.at)))
+
     # -- patterns --------------------------------------------------------------------------------------------------
 
     def _pattern(self, depth: int, immediate: bool, alternation: bool) -> bool:
@@ -149,7 +178,7 @@ class Parser:
         if letter in ("", ")", "]"):
             return False
         first = len(self.steps)
-        self._note(first)
+        self.places.setdefault(first, self.at)
         self.nesting += 1
         if self.nesting > MAX_NESTING:
             raise self._unsupported(f"nesting over {MAX_NESTING} deep", self.at)
@@ -172,13 +201,6 @@ class Parser:
             self._suffixes(first, depth, alternation)
         return True
 
-    def _note(self, step: int) -> None:
-        """Ask whether a step is guaranteed, by where it is written: each step once, where it begins."""
-        if step not in self.offsets:
-            self.offsets.add(step)
-            if self.is_guaranteed(len(self.source[: self.at].encode())):
-                self.guaranteed.add(step)
-
     def _alternation(self, depth: int, immediate: bool) -> None:
         branches = []
         while True:
@@ -187,7 +209,7 @@ class Parser:
                 branches.pop()
                 break
             self.steps.append(Step(ANY, depth))
-        self.at += 1
+        self._close("]" if branches else "")
         self.steps.pop()
         for branch, following in zip(branches, branches[1:], strict=False):
             self.steps[branch].alternative = following
@@ -216,7 +238,7 @@ class Parser:
             if not self._pattern(depth, immediate, alternation):
                 break
             immediate = False
-        self.at += 1
+        self._close(")")
 
     def _node(self, depth: int, immediate: bool, alternation: bool) -> None:
         began = self.at
@@ -257,7 +279,7 @@ class Parser:
                 break
             last = first if first < len(self.steps) else first - 1
             immediate = False
-        self.at += 1
+        self._close(")")
         if immediate:
             for number in self._chain(last):
                 self.steps[number].last = True
@@ -266,7 +288,7 @@ class Parser:
     def _chain(self, first: int) -> list[int]:
         """Return a step and its alternatives that follow it, as far as there are steps."""
         chain = [first]
-        while first < self.steps[chain[-1]].alternative < len(self.steps):
+        while chain[-1] < self.steps[chain[-1]].alternative < len(self.steps):
             chain.append(self.steps[chain[-1]].alternative)
         return chain
 
@@ -274,9 +296,13 @@ class Parser:
         first = len(self.steps)
         name = self._take(_NAME)
         self._skip()
-        self._advance()
-        self._pattern(depth, immediate, alternation)
+        self._close(":")
+        self._skip()
         number = self._field_number(name)
+        if not self._pattern(depth, immediate, alternation):
+            raise self._unreadable()
+        if first == len(self.steps):
+            raise self._unsupported("a field of a predicate", self.at)
         for step in self._chain(first):
             self.steps[step].field = number
 
@@ -293,6 +319,7 @@ class Parser:
         if repeated:
             self.steps.append(Step(ANY, depth, alternative=first, inside_alternation=alternation, pass_through=True))
         if optional:
+            _check_loops(self.steps, first)
             size, step = len(self.steps), self.steps[first]
             while step.alternative != NO_STEP and step.alternative < size - repeated:
                 step = self.steps[step.alternative]
@@ -321,7 +348,7 @@ class Parser:
     def _symbol(self, name: str, *, named: bool) -> int:
         symbol = self.language.id_for_node_kind(name, named)
         if symbol is None:
-            raise self._unsupported(f"the kind {name!r}", self.at)
+            raise self._unreadable()
         return symbol
 
     def _is_hidden(self, symbol: int) -> bool:
@@ -329,29 +356,15 @@ class Parser:
         return ANY < symbol < self.language.node_kind_count and not self.language.node_kind_is_visible(symbol)
 
     def _field_number(self, name: str) -> int:
-        return self.language.field_id_for_name(name) or 0
+        number = self.language.field_id_for_name(name)
+        if number is None:
+            raise self._unreadable()
+        return number
 
     def _capture_number(self, name: str) -> int:
         if name not in self.parsed.captures:
             self.parsed.captures.append(name)
         return self.parsed.captures.index(name)
-
-    # -- once all is read ------------------------------------------------------------------------------------------
-
-    def _find_splits(self) -> None:
-        """Tell which steps capture, or may fail later on: then a later sibling is tried as well."""
-        steps = self.steps
-        for number in self.guaranteed:
-            steps[number].guaranteed = True
-        for number, step in enumerate(steps[:-1]):
-            if step.depth == DONE:
-                continue
-            inside = number + 1
-            captures = bool(step.captures)
-            while not captures and inside < len(steps) and step.depth < steps[inside].depth < DONE:
-                captures = bool(steps[inside].captures)
-                inside += 1
-            step.splits = captures or _is_fallible(steps, number)
 
 
 def _is_fallible(steps: list[Step], number: int) -> bool:
@@ -378,3 +391,32 @@ def _close_loops(steps: list[Step], start: int, end: int) -> None:
         redirect = Step(ANY, copy.depth, dead_end=True, alternative=target + 1)
         loop.alternative = len(steps)
         steps += [copy, redirect]
+
+
+def _check_loops(steps: list[Step], start: int) -> None:
+    """Refuse a repetition of what can match nothing: tree-sitter never comes back from some of these.
+
+    Raises:
+        UsageError: alternatives lead back to where they began, without a node between.
+    """
+    finished: set[int] = set()
+    for first in range(start, len(steps)):
+        path = [first]
+        open_steps = {first}
+        while path:
+            ahead = [number for number in _leads_to(steps, path[-1]) if number not in finished]
+            if any(number in open_steps for number in ahead):
+                raise UsageError("not supported: a repetition of something that can match nothing")
+            if ahead:
+                path.append(ahead[0])
+                open_steps.add(ahead[0])
+            else:
+                finished.add(path[-1])
+                open_steps.discard(path.pop())
+
+
+def _leads_to(steps: list[Step], number: int) -> list[int]:
+    """Return the steps that a state at a step is at as well, or instead, before it sees another node."""
+    step = steps[number]
+    after = [number + 1] if step.pass_through else []
+    return [other for other in (*after, step.alternative) if NO_STEP < other < len(steps)]

@@ -192,6 +192,8 @@ class Repository:
     def _asked(self, *arguments: str | bytes) -> bytes:
         done = self._run(*arguments)
         if done.returncode:
+            if b"not a git repository" in done.stderr:
+                raise RootError(f"{self._root} is in no git repository")
             said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("fatal: ")
             raise RootError(f"git can't read {self._root}: {said or 'it gives no reason'}")
         return done.stdout

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from treeseek.engine import Engine
     from treeseek.model import Filters
 
 __all__ = [
     "answer_options",
     "filters_of",
+    "globs_of",
     "json_option",
     "line_of",
+    "listed",
     "located",
+    "opened",
     "root_of",
+    "root_option",
     "settled",
     "shared_options",
     "unbraced",
@@ -91,6 +96,11 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document; errors too.")(command)
 
 
+def root_option(command: Command) -> Command:
+    """Add `--root`, for commands whose arguments are something else."""
+    return click.option("--root", metavar="ROOT", help="Ask ROOT instead of the current repository.")(command)
+
+
 def answer_options(limit: int) -> Callable[[Command], Command]:
     """Add what search, related and symbols share: how many hits, which ones, and how they are printed."""
 
@@ -129,8 +139,8 @@ def filters_of(options: dict[str, Any], root: Path) -> Filters:
     from treeseek.model import Filters
 
     return Filters(
-        languages=_listed(options["lang"]),
-        kinds=_listed(options["kind"]),
+        languages=listed(options["lang"]),
+        kinds=listed(options["kind"]),
         include=tuple(glob for given in options["include"] for glob in unbraced(given)),
         exclude=tuple(glob for given in options["exclude"] for glob in unbraced(given)),
         path=_beneath(options["path"], root),
@@ -138,8 +148,8 @@ def filters_of(options: dict[str, Any], root: Path) -> Filters:
     )
 
 
-def _listed(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Split comma lists; names are lower-case."""
+def listed(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names in comma lists, in lower case."""
     return tuple(part.strip().lower() for value in values for part in value.split(",") if part.strip())
 
 
@@ -165,6 +175,20 @@ def unbraced(glob: str) -> list[str]:
     return list(dict.fromkeys(done))
 
 
+def globs_of(given: tuple[str, ...], root: Path) -> tuple[str, ...]:
+    """Return globs relative to the root; a path without wildcards means that file, or what is below that directory.
+
+    Raises UsageError for a glob whose braces spell out too much.
+    """
+    globs: list[str] = []
+    for one in given:
+        if re.search(r"[*?\[{\\!]", one):
+            globs += unbraced(one)
+        else:
+            globs.append("/" + beneath if (beneath := _beneath(one, root)) else "*")
+    return tuple(globs)
+
+
 def _beneath(given: str, root: Path) -> str:
     """Return a path relative to the root, "" for the root itself; one that isn't inside of it is left as it is."""
     path = os.path.normpath(given) if given else ""
@@ -184,6 +208,14 @@ def root_of(given: str | None) -> Path:
     from treeseek.workspace import repository_of
 
     return repository_of(Path.cwd())
+
+
+def opened(root: Path) -> Engine:
+    """Return the engine of a root, with the settings that the arguments give."""
+    import treeseek
+    from treeseek.settings import load
+
+    return treeseek.open(root, load(**settled()))
 
 
 def located(given: str, root: str | None, *, to_index: bool = False) -> tuple[Path, str]:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treeseek import __version__
-from treeseek.frontends.cli import encode, fit, render
+from treeseek.frontends.cli import encode, fit, render, structure
 from treeseek.frontends.cli.arguments import (
     answer_options,
     filters_of,
     json_option,
     line_of,
     located,
+    opened,
     root_of,
-    settled,
     shared_options,
 )
 from treeseek.frontends.cli.output import printable, tell, write
@@ -52,7 +52,7 @@ def cli() -> None:
 @shared_options
 def index(root: str | None, *, rebuild: bool, as_json: bool) -> int:
     """Bring the index of ROOT up to date, or make it."""
-    with _opened(root_of(root)) as engine:
+    with opened(root_of(root)) as engine:
         report = _synced(engine, rebuild=rebuild)
         if as_json:
             write(encode.index_report(str(engine.root), str(engine.directory), report))
@@ -75,12 +75,12 @@ def search(query: str, root: str | None, **options: Any) -> int:
     from treeseek.errors import RootError
 
     try:
-        opened = _opened(root_of(root))
+        searched = opened(root_of(root))
     except RootError as error:
         if root is not None and not Path(root).exists() and "/" not in root:
             raise RootError(f"{error}; a query of several words needs quotes") from None
         raise
-    with opened as engine:
+    with searched as engine:
         filters = filters_of(options, engine.root)
         return _answer("search", engine, options, lambda: engine.search(query, limit=options["limit"], filters=filters))
 
@@ -94,7 +94,7 @@ def related(place: str, root: str | None, **options: Any) -> int:
     """Find the places most like the code at FILE:LINE."""
     file, line = line_of(place)
     top, path = located(file, root, to_index=True)
-    with _opened(top) as engine:
+    with opened(top) as engine:
         filters = filters_of(options, engine.root)
         return _answer(
             "related", engine, options, lambda: engine.related(path, line, limit=options["limit"], filters=filters)
@@ -108,7 +108,7 @@ def related(place: str, root: str | None, **options: Any) -> int:
 @shared_options
 def symbols(name: str, root: str | None, **options: Any) -> int:
     """Find the declarations of NAME, however it is cased or joined."""
-    with _opened(root_of(root)) as engine:
+    with opened(root_of(root)) as engine:
         filters = filters_of(options, engine.root)
         return _answer(
             "symbols", engine, options, lambda: engine.symbols(name, limit=options["limit"], filters=filters)
@@ -123,12 +123,12 @@ def symbols(name: str, root: str | None, **options: Any) -> int:
 def outline(file: str, root: str | None, *, as_json: bool) -> int:
     """List what FILE declares, as it is on disk now."""
     top, path = located(file, root)
-    with _opened(top) as engine:
+    with opened(top) as engine:
         syntax = engine.outline(path)
         if as_json:
             write(encode.outline(str(engine.root), path, syntax))
         else:
-            write("".join(render.outline(path, syntax, _paint(), render.width())))
+            write("".join(render.outline(path, syntax, render.standard_paint(), render.width())))
     return FOUND if syntax.declarations else NOTHING
 
 
@@ -142,20 +142,13 @@ def status(root: str | None, *, skipped: bool, as_json: bool) -> int:
 
     The exit code is 1 if there is no index yet.
     """
-    with _opened(root_of(root)) as engine:
+    with opened(root_of(root)) as engine:
         state = engine.status(skipped=skipped)
     if as_json:
         write(encode.status(state, skipped=skipped))
     else:
-        write("".join(render.status(state, _paint(), skipped=skipped)))
+        write("".join(render.status(state, render.standard_paint(), skipped=skipped)))
     return FOUND if state.indexed else NOTHING
-
-
-def _opened(root: Path) -> Engine:
-    import treeseek
-    from treeseek.settings import load
-
-    return treeseek.open(root, load(**settled()))
 
 
 def _synced(engine: Engine, *, rebuild: bool = False) -> SyncReport:
@@ -214,7 +207,7 @@ def _laid_out(command: str, engine: Engine, result: SearchResult, options: dict[
         lines = [f"{printable(path)}\n" for path in _paths(result)]
     else:
         lay_out = render.symbols if command == "symbols" else render.hits
-        lines = lay_out(result.hits, _paint(), render.width())
+        lines = lay_out(result.hits, render.standard_paint(), render.width())
     kept = fit.cut_lines(lines, options["max_tokens"])
     cut = len(kept) < len(lines)
     while kept and kept[-1] == "\n":
@@ -236,7 +229,5 @@ def _paths(result: SearchResult) -> list[str]:
     return list(dict.fromkeys(hit.path for hit in result.hits))
 
 
-def _paint() -> render.Paint:
-    from treeseek.settings import no_color
-
-    return render.paint_for(colored=sys.stdout.isatty() and not no_color())
+for command in (structure.diff, structure.query):
+    cli.add_command(command)

@@ -9,9 +9,31 @@ from typing import TYPE_CHECKING, Any
 from treeseek.frontends.cli.output import escaped_json
 
 if TYPE_CHECKING:
-    from treeseek.model import Hit, IndexStatus, SearchResult, SyncReport, Syntax
+    from treeseek.model import (
+        DeclarationDiff,
+        Difference,
+        FileDiff,
+        Found,
+        Hit,
+        IndexStatus,
+        QueryResult,
+        SearchResult,
+        Site,
+        SyncReport,
+        Syntax,
+    )
 
-__all__ = ["SCHEMA_VERSION", "answer", "failure", "index_report", "outline", "paths", "status"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "answer",
+    "difference",
+    "failure",
+    "index_report",
+    "outline",
+    "paths",
+    "query_result",
+    "status",
+]
 
 SCHEMA_VERSION = 1
 """Raised when a key goes or changes its meaning; new keys may appear without that."""
@@ -92,6 +114,86 @@ def status(state: IndexStatus, *, skipped: bool) -> str:
             {"path": left.path, "reason": left.reason, "detail": left.detail} for left in state.skipped
         ]
     return _document("status", document)
+
+
+def difference(root: str, found: Difference, *, stat: bool, nodes: bool) -> str:
+    """Return the document of `diff`; with `stat` without what became of each declaration."""
+    return _document("diff", {
+        "root": root,
+        "old": found.old,
+        "new": found.new,
+        "files": [_file_diff(file, stat=stat, nodes=nodes) for file in found.files],
+        "left_out": dict(found.left_out),
+    })  # fmt: skip
+
+
+def _file_diff(file: FileDiff, *, stat: bool, nodes: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "status": file.status,
+        "old_path": file.old_path,
+        "new_path": file.new_path,
+        "language": file.language,
+        "extent": file.extent,
+        "note": file.note,
+        "counts": file.counts,
+        "outside": file.is_outside,
+    }
+    if not stat:
+        document |= {
+            "outside_lines": [list(span) for span in file.outside_lines],
+            "declarations": [_declaration_diff(one) for one in file.declarations],
+            "aliases": [{"old": old, "new": new} for old, new in file.aliases],
+        }
+    if nodes and not stat:
+        document["nodes"] = [
+            {"status": node.status, "kind": node.kind, "old": node.old, "new": node.new} for node in file.nodes
+        ]
+    return document
+
+
+def _declaration_diff(one: DeclarationDiff) -> dict[str, Any]:
+    return {
+        "status": one.status,
+        "parts": list(one.parts),
+        "with_parent": one.with_parent,
+        "old": None if one.old is None else _site(one.old),
+        "new": None if one.new is None else _site(one.new),
+    }
+
+
+def query_result(root: str, result: QueryResult) -> str:
+    """Return the document of `query`."""
+    return _document("query", {
+        "root": root,
+        "complete": result.is_complete,
+        "files": result.files,
+        "unparsed": list(result.unparsed),
+        "found": [_found(place) for place in result.found],
+    })  # fmt: skip
+
+
+def _found(place: Found) -> dict[str, Any]:
+    return {
+        "path": place.path,
+        "language": place.language,
+        "declaration": None if place.site is None else _site(place.site),
+        "captures": [capture._asdict() for capture in place.captures],
+    }
+
+
+def _site(site: Site) -> dict[str, Any]:
+    return {
+        "id": site.id,
+        "path": site.path,
+        "kind": site.kind,
+        "name": site.name,
+        "signature": site.signature,
+        "start_line": site.start_line,
+        "end_line": site.end_line,
+        "start_byte": site.start_byte,
+        "end_byte": site.end_byte,
+        "complexity": site.complexity,
+    }
 
 
 def _head(root: str, result: SearchResult) -> dict[str, Any]:

@@ -13,16 +13,30 @@ from treeseek.frontends.cli.output import printable
 if TYPE_CHECKING:
     from treeseek.model import Declaration, Hit, IndexStatus, SyncReport, Syntax
 
-__all__ = ["Paint", "hits", "index_report", "outline", "paint_for", "plain", "status", "symbols", "width"]
+__all__ = [
+    "Paint",
+    "hits",
+    "index_report",
+    "outline",
+    "paint_for",
+    "plain",
+    "standard_paint",
+    "status",
+    "symbols",
+    "width",
+]
 
 SNIPPET_LINES = 6
 PIPE_WIDTH = 240
 """Columns of a line when nobody says how wide the terminal is."""
 
 Paint = Callable[[str, str], str]
-"""Gives a text the style `path`, `line`, `name` or `dim`."""
+"""Gives a text a style: `path`, `line`, `name`, `dim`, or that of what was added, removed, modified, moved, renamed."""
 
-_STYLES = {"path": "35", "line": "32", "name": "1", "dim": "2"}
+_STYLES = {
+    "path": "35", "line": "32", "name": "1", "dim": "2", "added": "32", "removed": "31", "modified": "33",
+    "moved": "36", "renamed": "36",
+}  # fmt: skip
 
 
 def plain(_: str, text: str) -> str:
@@ -33,6 +47,13 @@ def plain(_: str, text: str) -> str:
 def paint_for(*, colored: bool) -> Paint:
     """Return how to style texts: with ANSI sequences, or not at all."""
     return (lambda style, text: f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if text else "") if colored else plain
+
+
+def standard_paint() -> Paint:
+    """Return how to style what goes to standard output: only on a terminal, unless NO_COLOR is set."""
+    from treeseek.settings import no_color
+
+    return paint_for(colored=sys.stdout.isatty() and not no_color())
 
 
 def width() -> int:
@@ -58,9 +79,9 @@ def symbols(found: Sequence[Hit], paint: Paint, columns: int) -> list[str]:
     """Return one line for each declaration: where it is, what it is, and how it begins."""
     lines = []
     for hit in found:
-        start = _one_line(hit.signature or _stripped(hit.text.partition("\n")[0]).rstrip(" :{"))
+        start = one_line(hit.signature or _stripped(hit.text.partition("\n")[0]).rstrip(" :{"))
         room = columns - len(f"{_place(hit, plain)}  {_title(hit, plain)}   ")
-        beginning = f"   {paint('dim', _clipped(printable(start), room))}" if start and room > 10 else ""
+        beginning = f"   {paint('dim', clipped(printable(start), room))}" if start and room > 10 else ""
         lines.append(f"{_place(hit, paint)}  {_title(hit, paint)}{beginning}\n")
     return lines
 
@@ -83,7 +104,7 @@ def _snippet(hit: Hit, paint: Paint, columns: int) -> Iterator[str]:
     digits = len(str(hit.start_line + shown[-1])) if shown else 0
     for i in shown:
         number = f"{hit.start_line + i:>{digits}}"
-        text = _clipped(printable(lines[i][margin:]), columns - digits - 4)
+        text = clipped(printable(lines[i][margin:]), columns - digits - 4)
         yield f"  {paint('line', number)}  {text}".rstrip() + "\n"
 
 
@@ -92,12 +113,13 @@ def _stripped(line: str) -> str:
     return line.rstrip().removeprefix("\ufeff").expandtabs(4)
 
 
-def _one_line(signature: str) -> str:
-    """Join a signature that was written on several lines."""
+def one_line(signature: str) -> str:
+    """Return a signature that was written on several lines in one."""
     return " ".join(signature.split()).replace("( ", "(").replace(", )", ")").replace(" )", ")")
 
 
-def _clipped(text: str, room: int) -> str:
+def clipped(text: str, room: int) -> str:
+    """Return a text, or as much of it as fits in so many columns."""
     return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
 
 
@@ -105,14 +127,14 @@ def outline(path: str, syntax: Syntax, paint: Paint, columns: int) -> list[str]:
     """Return a heading, then a line for each declaration, indented by what encloses it."""
     count = len(syntax.declarations)
     by_lines = f", cut by lines: {printable(syntax.fallback)}" if syntax.fallback else ""
-    lines = [f"{paint('path', printable(path))}  {syntax.language}, {_counted(count, 'declaration')}{by_lines}\n"]
+    lines = [f"{paint('path', printable(path))}  {syntax.language}, {counted(count, 'declaration')}{by_lines}\n"]
     spans = [_span(declaration) for declaration in syntax.declarations]
     span_width = max(map(len, spans), default=0)
     kind_width = max((len(declaration.kind) for declaration in syntax.declarations), default=0)
     for declaration, span, depth in zip(syntax.declarations, spans, _depths(syntax.declarations), strict=True):
         head = f"  {paint('line', span.ljust(span_width))}  {paint('dim', declaration.kind.ljust(kind_width))}  "
-        text = printable(_one_line(declaration.signature or declaration.name))
-        lines.append(head + "  " * depth + _clipped(text, columns - span_width - kind_width - 6 - 2 * depth) + "\n")
+        text = printable(one_line(declaration.signature or declaration.name))
+        lines.append(head + "  " * depth + clipped(text, columns - span_width - kind_width - 6 - 2 * depth) + "\n")
     return lines
 
 
@@ -139,13 +161,13 @@ def index_report(root: str, directory: str, report: SyncReport) -> list[str]:
     changes = (("added", report.added), ("changed", report.changed), ("deleted", report.deleted))
     if any(count for _, count in changes):
         done = ", ".join(f"{count:,} {what}" for what, count in changes if count)
-        chunks = _counted(report.chunks_embedded, "chunk")
-        first = f"{printable(root)}: {_counted(report.files, 'file')}, {done}, {chunks} embedded, in {seconds}\n"
+        chunks = counted(report.chunks_embedded, "chunk")
+        first = f"{printable(root)}: {counted(report.files, 'file')}, {done}, {chunks} embedded, in {seconds}\n"
     else:
-        first = f"{printable(root)}: {_counted(report.files, 'file')}, up to date, in {seconds}\n"
+        first = f"{printable(root)}: {counted(report.files, 'file')}, up to date, in {seconds}\n"
     lines = [first]
     if report.reasons:
-        lines.append(f"  left out or cut by lines: {_tally(report.reasons)} (listed by `treeseek status --skipped`)\n")
+        lines.append(f"  left out or cut by lines: {tally(report.reasons)} (listed by `treeseek status --skipped`)\n")
     return [*lines, f"  index: {printable(directory)}\n"]
 
 
@@ -165,8 +187,8 @@ def status(state: IndexStatus, paint: Paint, *, skipped: bool) -> list[str]:
 
 def _state_rows(state: IndexStatus, *, skipped: bool) -> Iterator[tuple[str, str]]:
     if state.indexed:
-        yield "indexed", f"{_counted(state.files, 'file')}, {_counted(state.chunks, 'chunk')}, version {state.version}"
-        yield "languages", _tally(state.languages) or "none"
+        yield "indexed", f"{counted(state.files, 'file')}, {counted(state.chunks, 'chunk')}, version {state.version}"
+        yield "languages", tally(state.languages) or "none"
         yield "embedder", state.embedder
         yield "on disk", f"{_size(state.bytes_on_disk)} in {state.directory}"
     else:
@@ -174,17 +196,19 @@ def _state_rows(state: IndexStatus, *, skipped: bool) -> Iterator[tuple[str, str
     waiting = ", ".join(f"{count:,} {what}" for what, count in state.pending.items() if count)
     yield "pending", waiting or "nothing"
     if skipped:
-        yield "left out", _tally(Counter(left.reason for left in state.skipped)) or "nothing"
+        yield "left out", tally(Counter(left.reason for left in state.skipped)) or "nothing"
     else:
         yield "left out", "listed by `treeseek status --skipped`"
 
 
-def _tally(counts: Mapping[str, int]) -> str:
+def tally(counts: Mapping[str, int]) -> str:
+    """Return numbers of things, the most first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {name}" for name, count in ordered)
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """Return a number of things."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
