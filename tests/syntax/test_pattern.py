@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from random import Random
 
+import numpy as np
 import pytest
 import tree_sitter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treeseek.errors import UsageError
+from treeseek.errors import TreeError, TreeMismatchError, UsageError
 from treeseek.syntax.columns import to_columns
 from treeseek.syntax.grammars import language_of
 from treeseek.syntax.pattern import compile_pattern, kinds_of
@@ -232,14 +234,14 @@ QUERIES = {
 }
 
 
-def oracle(query: str, language: str, tree: tree_sitter.Tree) -> list[tuple[int, dict[str, list[int]]]]:
+def oracle(query: tree_sitter.Query, tree: tree_sitter.Tree) -> list[tuple[int, dict[str, list[int]]]]:
     """Return what tree-sitter finds, with each node's row instead of the node."""
     rows, stack = {}, [tree.root_node]
     while stack:
         node = stack.pop()
         rows[node.id] = len(rows)
         stack.extend(reversed(node.children))
-    matches = tree_sitter.QueryCursor(tree_sitter.Query(language_of(language), query)).matches(tree.root_node)
+    matches = tree_sitter.QueryCursor(query).matches(tree.root_node)
     return [
         (pattern, {name: [rows[node.id] for node in nodes] for name, nodes in captures.items()})
         for pattern, captures in matches
@@ -269,7 +271,7 @@ def test_a_query_finds_what_tree_sitter_finds_in_its_order(language: str, query:
         return
     for source in (SOURCES[language], BROKEN.get(language, b"")):
         live, tree = parsed(language, source)
-        assert ours(query, tree) == oracle(query, language, live)
+        assert ours(query, tree) == oracle(tree_sitter.Query(language_of(language), query), live)
 
 
 QUERY_FILES = sorted(
@@ -282,9 +284,12 @@ QUERY_FILES = sorted(
 @pytest.mark.parametrize("language", QUERY_FILES)
 def test_our_own_queries_find_the_same(language: str) -> None:
     query = (files("treeseek.syntax") / "queries" / f"{language}.scm").read_text(encoding="utf-8")
-    for source in (SOURCES.get(language, b""), BROKEN.get(language, b""), *SOURCES.values()):
+    pattern = compile_pattern(query, language)
+    theirs = tree_sitter.Query(language_of(language), query)  # once: that of Swift takes a second
+    for source in (SOURCES.get(language, b""), BROKEN.get(language, b""), SOURCES["c"], SOURCES["typescript"]):
         live, tree = parsed(language, source)
-        assert as_set(ours(query, tree)) == as_set(oracle(query, language, live))
+        found = [(match.pattern, match.captures) for match in pattern.match(tree)]
+        assert found == oracle(theirs, live)
 
 
 # -- queries at random, from what is in a tree -------------------------------------------------------------------------
@@ -294,19 +299,19 @@ def fragment(node: tree_sitter.Node, random: Random, depth: int) -> str:
     """Return a pattern that the node may fit, with quantifiers, alternations, anchors and captures thrown in."""
     if not node.is_named:
         written = "_" if random.random() < 0.2 else '"' + node.type.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        return written + suffix(random)
+        return written + suffix(random, depth)
     if random.random() < 0.12:
         other = random.choice(node.parent.children if node.parent else [node])
-        return f"[{fragment(node, random, depth + 1)} {fragment(other, random, depth + 1)}]" + suffix(random)
+        return f"[{fragment(node, random, depth + 1)} {fragment(other, random, depth + 1)}]" + suffix(random, depth)
     name = "_" if random.random() < 0.15 else node.type
     if node.is_missing and random.random() < 0.5:
-        return f"(MISSING {node.type})" + suffix(random)
+        return f"(MISSING {node.type})" + suffix(random, depth)
     inner = children(node, random, depth) if depth < 4 and random.random() < 0.7 else ""
-    return f"({name}{inner})" + suffix(random)
+    return f"({name}{inner})" + suffix(random, depth)
 
 
-def suffix(random: Random) -> str:
-    quantifier = random.choice(("", "", "", "", "?", "*", "+"))
+def suffix(random: Random, depth: int) -> str:
+    quantifier = random.choice(("", "", "", "", "+", "?", "*")[: None if depth else 5])
     capture = random.choice(("", " @a", " @b", " @c", " @a @b"))
     return quantifier + capture
 
@@ -348,7 +353,7 @@ def agree(query: str, language: str, source: bytes) -> bool:
     except UsageError:
         return False
     found = [(match.pattern, match.captures) for match in pattern.match(tree)]
-    expected = oracle(query, language, live)
+    expected = oracle(tree_sitter.Query(language_of(language), query), live)
     assert as_set(found) == as_set(expected), query
     if as_set(expected):
         assert pattern.can_match(kinds_of(tree))
@@ -361,3 +366,94 @@ def test_queries_at_random_find_what_tree_sitter_finds(random: Random, language:
     source = BROKEN.get(language, SOURCES[language]) if is_broken else SOURCES[language]
     query = "\n".join(random_query(parsed(language, source)[0], random) for _ in range(random.choice((1, 1, 2))))
     agree(query, language, source)
+
+
+# -- what is asked of a pattern besides --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("(nothing) @n", "row 1, column 2: Invalid node type: nothing"),
+        ("; why\n\n(module\n  (nothing))", "row 4, column 4: Invalid node type: nothing"),
+        ("(module nope: (_))", "row 1, column 9: Invalid field name: nope"),
+        ("\n(module (comment (module)))", "row 2, column 18: Impossible pattern"),
+        ("(module", "Unexpected EOF"),
+        (")", "row 1, column 1: Invalid syntax"),
+        ("[", "Unexpected EOF"),
+        ("(module))", "row 1, column 9: Invalid syntax"),
+        ('"no end', "row 1, column 1: Invalid syntax"),
+        ("((module) @a (#eq? @a))", "#eq\\? expects 2 arguments"),
+        ('((module) @a (#eq? @b "x"))', "Invalid capture name: b"),
+        ('((module) @a (#match? @a "("))', "regular expression error"),
+        ("(expression) @e", r"not supported: \(expression\) is a supertype"),
+        ("(expression/identifier) @e", r"not supported: \(expression\) is a supertype"),
+        ("(comment)* @c", "not supported: .* can match nothing"),
+        ("(_ [(identifier) @c (integer)? @c] @a)* @c", "not supported: .*repetition"),
+        ("(_ (comment)?)+", "not supported: .* repetition"),
+        ("((comment)?)+ @c", "not supported: a repetition"),
+        ("(" * 200 + "module" + ")" * 200, "nested over"),
+        ("(module)" * 20_000, "too long"),
+        ("(module)\0", "NUL"),
+    ],
+)
+def test_what_cant_be_is_refused_with_a_reason_and_a_place(query: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as refusal:
+        compile_pattern(query, "python")
+    assert "\n" not in str(refusal.value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet='()[]"_.!#@?*+:; \n\\abmodule', max_size=40))
+def test_no_text_makes_the_compiler_raise_anything_else(query: str) -> None:
+    with suppress(UsageError):
+        compile_pattern(query, "python").match(parsed("python", SOURCES["python"])[1])
+
+
+def test_text_is_needed_for_predicates_only() -> None:
+    live, _ = parsed("python", SOURCES["python"])
+    tree = to_columns(live, "python", None)
+    assert compile_pattern("(identifier) @i", "python").match(tree)
+    with pytest.raises(TreeError, match="without its text"):
+        compile_pattern('((identifier) @i (#eq? @i "area"))', "python").match(tree)
+    assert compile_pattern('((yield) @i (#eq? @i "area"))', "python").match(tree) == []
+
+
+def test_a_tree_of_another_language_is_refused() -> None:
+    with pytest.raises(TreeMismatchError):
+        compile_pattern("(identifier) @i", "python").match(parsed("go", SOURCES["go"])[1])
+
+
+def test_a_tree_without_a_needed_kind_cant_match() -> None:
+    kinds = kinds_of(parsed("python", SOURCES["python"])[1])
+    assert not compile_pattern("(expression_statement (yield) @y)", "python").can_match(kinds)
+    assert not compile_pattern("(yield) (await)", "python").can_match(kinds)
+    assert compile_pattern("(yield) (call)", "python").can_match(kinds)
+    assert compile_pattern("[(yield) (call)]", "python").can_match(kinds)
+    assert compile_pattern("(expression_statement (yield)?)", "python").can_match(kinds)
+    assert not compile_pattern("(call)", "python").can_match(np.zeros_like(kinds))
+
+
+def test_none_of_several_texts_means_none_of_them() -> None:
+    """The binding lets pass whatever differs from one of them."""
+    _, tree = parsed("python", SOURCES["python"])
+    found = compile_pattern('((identifier) @i (#not-any-of? @i "area" "shape"))', "python").match(tree)
+    texts = {tree.text(match.captures["i"][0]) for match in found}
+    assert b"scale" in texts
+    assert not texts & {b"area", b"shape"}
+
+
+def test_predicates_without_meaning_here_are_listed() -> None:
+    pattern = compile_pattern('((identifier) @i (#set! a "b") (#lua-match? @i "x") (#eq? @i "area"))', "python")
+    assert pattern.ignored == ("set!", "lua-match?")
+
+
+def test_only_the_beginning_of_a_long_text_is_searched() -> None:
+    _, tree = parsed("python", b'x = "' + b"a" * 20_000 + b'b"\n')
+    assert compile_pattern('((string) @s (#match? @s "a"))', "python").match(tree)
+    assert not compile_pattern('((string) @s (#match? @s "b"))', "python").match(tree)
+
+
+def test_bytes_that_are_no_text_are_searched_all_the_same() -> None:
+    _, tree = parsed("python", b'x = "\xff\xfeok"\n')
+    assert compile_pattern('((string) @s (#match? @s "ok"))', "python").match(tree)

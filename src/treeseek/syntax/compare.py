@@ -6,6 +6,7 @@ finds what moved; last by similarity. Offsets are never looked at.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
@@ -18,8 +19,14 @@ __all__ = ["STATUSES", "DeclarationChange", "compare", "find_again"]
 STATUSES = ("added", "removed", "renamed", "moved", "modified", "unchanged")
 SIMILAR = 0.5
 """From this on, a declaration of another name is taken for the same one, changed."""
+VERY_SIMILAR, MARGIN = 0.7, 0.15
+"""If no word of the name was kept: so much it must have in common, and so much more than any other."""
+KEPT_WORDS = 0.4
+"""From this share of all words in two names on, words were kept."""
 SAYING = 6
 """Classes of a sketch that must be used for a declaration to be known again without its name: `x = 1` says nothing."""
+_VALUES = ("constant", "variable")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _MOST_COMPARED = 200
 """Among more candidates than this, similar ones aren't looked for: the work grows with the square."""
 
@@ -36,6 +43,21 @@ class DeclarationChange(NamedTuple):
     old: int
     new: int
     parts: tuple[str, ...] = ()
+
+
+class _Likely(NamedTuple):
+    """A pair that may be one declaration; sorted by how much of the content, then of the name, they share."""
+
+    at: int
+    now: int
+    content: float
+    names: float
+    is_value: bool
+
+    def __lt__(self, other: tuple[object, ...]) -> bool:
+        assert isinstance(other, _Likely)
+        mine = self.content + self.names / 2, -self.now, -self.at
+        return mine < (other.content + other.names / 2, -other.now, -other.at)
 
 
 def compare(old: Sequence[Declared], new: Sequence[Declared]) -> list[DeclarationChange]:
@@ -141,7 +163,7 @@ def _differing(ours: Declared, theirs: Declared) -> tuple[str, ...]:
         return ()
     parts = []
     if ours.header != theirs.header:
-        parts.append("value" if theirs.kind in ("constant", "variable") else "signature")
+        parts.append("value" if theirs.kind in _VALUES else "signature")
     if ours.body != theirs.body:
         parts.append("body")
     if not parts and ours.content != theirs.content:
@@ -191,22 +213,41 @@ def _pair(
 def _pair_similar(
     old: Sequence[Declared], new: Sequence[Declared], ours: list[int], theirs: list[int], pairs: list[tuple[int, int]]
 ) -> None:
-    """Pair what is similar enough, the most similar first."""
+    """Pair what is similar enough, the most similar first.
+
+    Who renames mostly keeps a word of the name. Where no word was kept the content must be more alike, and nothing else
+    nearly as much: among tests that all look the same, which became which can't be told.
+    """
     if not ours or not theirs or len(ours) * len(theirs) > _MOST_COMPARED**2:
         return
-    scored = sorted(
-        (-share, now, at)
-        for at in ours
-        for now in theirs
-        if _class_of(old[at]) == _class_of(new[now]) and _says_something(old[at]) and _says_something(new[now])
-        if (share := similarity(old[at].sketch, new[now].sketch)) >= SIMILAR
-    )
+    likely = [
+        _Likely(at, now, *_likeness(old[at], new[now]), new[now].kind in _VALUES) for at in ours for now in theirs
+    ]
+    likely = sorted(one for one in likely if one.content >= SIMILAR)
     gone: set[int] = set()
     come: set[int] = set()
-    for _, now, at in scored:
-        if at not in gone and now not in come:
-            gone.add(at)
-            come.add(now)
-            pairs.append((at, now))
+    for one in reversed(likely):
+        if one.at in gone or one.now in come or not (one.names or _stands_out(one, likely)):
+            continue
+        gone.add(one.at)
+        come.add(one.now)
+        pairs.append((one.at, one.now))
     ours[:] = [number for number in ours if number not in gone]
     theirs[:] = [number for number in theirs if number not in come]
+
+
+def _likeness(one: Declared, other: Declared) -> tuple[float, float]:
+    """Return how much two declarations have in common in content and in the words of their names, 0 to 1 each."""
+    if _class_of(one) != _class_of(other) or not _says_something(one) or not _says_something(other):
+        return 0.0, 0.0
+    ours, theirs = (set(_WORD.findall(name.own_name)) for name in (one, other))
+    ours, theirs = ({word.lower() for word in words} - {"test"} for words in (ours, theirs))
+    shared = len(ours & theirs) / (len(ours | theirs) or 1)
+    return similarity(one.sketch, other.sketch), shared if shared >= KEPT_WORDS else 0.0
+
+
+def _stands_out(one: _Likely, likely: Iterable[_Likely]) -> bool:
+    if one.is_value:
+        return False
+    rivals = (other for other in likely if (other.at == one.at) != (other.now == one.now))
+    return one.content >= VERY_SIMILAR and all(one.content - other.content >= MARGIN for other in rivals)

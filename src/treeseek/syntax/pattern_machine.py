@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from treeseek.errors import UsageError
-from treeseek.syntax.pattern_parser import ANY, DONE, NO_STEP, Step
+from treeseek.syntax.pattern_steps import ANY, DONE, NO_STEP, Step
 from treeseek.syntax.tree import MISSING, NAMED, SyntaxTree
 
 if TYPE_CHECKING:

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import field as attribute
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from treeseek.errors import UsageError
+from treeseek.syntax.pattern_steps import ANY, DONE, NO_STEP, Step, check_loops, close_loops, find_splits
 
 if TYPE_CHECKING:
     from tree_sitter import Language
 
-__all__ = ["ANY", "DONE", "NO_STEP", "Argument", "Parsed", "Parser", "Predicate", "Step", "UnreadableQuery"]
+__all__ = ["MAX_NESTING", "Argument", "Parsed", "Parser", "Predicate", "UnreadableQueryError"]
 
-ANY = 0
-"""The symbol of a step that any node fits."""
-DONE = 65_535
-"""The depth of the step after a pattern's last."""
-NO_STEP = -1
 MAX_CAPTURES = 3
 """tree-sitter keeps this many captures of one node, and forgets the others."""
 MAX_NEGATED = 8
@@ -37,34 +34,7 @@ _STRING = re.compile(r'"((?:\\.|[^"\\\n])*)"', re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 
 
-@dataclass(slots=True)
-class Step:
-    """One node to find: `depth` levels below the pattern's start, by `symbol` (tree-sitter's kind id, or ANY).
-
-    After it comes the next step; or the one at `alternative` instead: right away for a `dead_end`, and as well as the
-    next for all others. A `pass_through` matches nothing and only branches. `is_skip` tells that the alternative is
-    taken where a quantifier finds nothing. `splits` tells that a later sibling may fit in another way.
-    """
-
-    symbol: int
-    depth: int
-    immediate: bool = False
-    alternative: int = NO_STEP
-    field: int = 0
-    captures: list[int] = attribute(default_factory=list)
-    negated: tuple[int, ...] = ()
-    named: bool = False
-    missing: bool = False
-    last: bool = False
-    pass_through: bool = False
-    dead_end: bool = False
-    inside_alternation: bool = False
-    is_skip: bool = False
-    guaranteed: bool = False
-    splits: bool = False
-
-
-class UnreadableQuery(UsageError):
+class UnreadableQueryError(UsageError):
     """What is written can't be read as a query; tree-sitter knows a better reason."""
 
 
@@ -109,30 +79,18 @@ class Parser:
             if not self._pattern(0, False, False):
                 raise self._unreadable()
             self.steps.append(Step(ANY, DONE))
-            _check_loops(self.steps, start)
+            check_loops(self.steps, start)
             if len(self.steps) > MAX_STEPS:
                 raise UsageError(f"not supported: a query of over {MAX_STEPS} steps")
             on_pattern(number, start)
-            _close_loops(self.steps, start, len(self.steps) - 1)
+            close_loops(self.steps, start, len(self.steps) - 1)
         return self.parsed
 
     def find_splits(self, is_guaranteed: Callable[[int], bool]) -> None:
-        """Tell which steps capture, or may fail later on: then a later sibling is tried as well.
-
-        `is_guaranteed` tells of a byte of the source whether what is written there can't fail to match.
-        """
-        steps = self.steps
+        """Finish the steps; `is_guaranteed` tells of a byte of the source if what is written there can't but match."""
         for number, place in self.places.items():
-            steps[number].guaranteed = is_guaranteed(len(self.source[:place].encode()))
-        for number, step in enumerate(steps[:-1]):
-            if step.depth == DONE:
-                continue
-            inside = number + 1
-            captures = bool(step.captures)
-            while not captures and inside < len(steps) and step.depth < steps[inside].depth < DONE:
-                captures = bool(steps[inside].captures)
-                inside += 1
-            step.splits = captures or _is_fallible(steps, number)
+            self.steps[number].guaranteed = is_guaranteed(len(self.source[:place].encode()))
+        find_splits(self.steps)
 
     # -- the source ------------------------------------------------------------------------------------------------
 
@@ -167,8 +125,8 @@ class Parser:
         row, column = before.count("\n") + 1, at - before.rfind("\n")
         return UsageError(f"not supported: {what}, at row {row}, column {column} of the query")
 
-    def _unreadable(self) -> UnreadableQuery:
-        return UnreadableQuery(str(self._unsupported("what is written", self.at)))
+    def _unreadable(self) -> UnreadableQueryError:
+        return UnreadableQueryError(str(self._unsupported("what is written", self.at)))
 
     # -- patterns --------------------------------------------------------------------------------------------------
 
@@ -209,9 +167,11 @@ class Parser:
                 branches.pop()
                 break
             self.steps.append(Step(ANY, depth))
-        self._close("]" if branches else "")
+        if not branches:
+            raise self._unreadable()
+        self._close("]")
         self.steps.pop()
-        for branch, following in zip(branches, branches[1:], strict=False):
+        for branch, following in pairwise(branches):
             self.steps[branch].alternative = following
             self.steps[following - 1].alternative = len(self.steps)
             self.steps[following - 1].dead_end = True
@@ -319,7 +279,7 @@ class Parser:
         if repeated:
             self.steps.append(Step(ANY, depth, alternative=first, inside_alternation=alternation, pass_through=True))
         if optional:
-            _check_loops(self.steps, first)
+            check_loops(self.steps, first)
             size, step = len(self.steps), self.steps[first]
             while step.alternative != NO_STEP and step.alternative < size - repeated:
                 step = self.steps[step.alternative]
@@ -365,58 +325,3 @@ class Parser:
         if name not in self.parsed.captures:
             self.parsed.captures.append(name)
         return self.parsed.captures.index(name)
-
-
-def _is_fallible(steps: list[Step], number: int) -> bool:
-    """Whether what comes after a step can fail, so that its match isn't the whole answer."""
-    step = steps[number]
-    after = number + 1
-    while after < len(steps) - 1 and steps[after].pass_through:
-        after += 1
-    following = steps[after]
-    is_below = following.depth > step.depth or (following.depth == step.depth and following.immediate)
-    return following.depth != DONE and is_below and (not following.guaranteed or step.symbol == ANY)
-
-
-def _close_loops(steps: list[Step], start: int, end: int) -> None:
-    """Let a repetition inside an alternation loop back to a copy of its first step that knows no other branch."""
-    for number in range(start, end):
-        loop = steps[number]
-        if not (loop.pass_through and loop.inside_alternation and 0 <= loop.alternative < number):
-            continue
-        target = loop.alternative
-        if not target < steps[target].alternative < end:
-            continue
-        copy = replace(steps[target], alternative=NO_STEP, captures=list(steps[target].captures))
-        redirect = Step(ANY, copy.depth, dead_end=True, alternative=target + 1)
-        loop.alternative = len(steps)
-        steps += [copy, redirect]
-
-
-def _check_loops(steps: list[Step], start: int) -> None:
-    """Refuse a repetition of what can match nothing: tree-sitter never comes back from some of these.
-
-    Raises:
-        UsageError: alternatives lead back to where they began, without a node between.
-    """
-    finished: set[int] = set()
-    for first in range(start, len(steps)):
-        path = [first]
-        open_steps = {first}
-        while path:
-            ahead = [number for number in _leads_to(steps, path[-1]) if number not in finished]
-            if any(number in open_steps for number in ahead):
-                raise UsageError("not supported: a repetition of something that can match nothing")
-            if ahead:
-                path.append(ahead[0])
-                open_steps.add(ahead[0])
-            else:
-                finished.add(path[-1])
-                open_steps.discard(path.pop())
-
-
-def _leads_to(steps: list[Step], number: int) -> list[int]:
-    """Return the steps that a state at a step is at as well, or instead, before it sees another node."""
-    step = steps[number]
-    after = [number + 1] if step.pass_through else []
-    return [other for other in (*after, step.alternative) if NO_STEP < other < len(steps)]
