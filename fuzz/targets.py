@@ -106,6 +106,7 @@ def _check_file(data: bytes) -> None:
     stored = struct.pack("<IIII", len(tree), len(packed), len(body), zlib.crc32(body)) + tree + body
     try:
         file = decode_file(stored)
+        assert len(file.declarations) >= 0  # unpacked here, where it may be refused
     except TreeError:
         return
     again = decode_file(encode_file(file, CONTENT))

@@ -43,6 +43,8 @@ HIT_BAR, MEMORY_BAR = 80.0, 1.05
 SHARES = (1.0, 1 / 32)
 COMMIT_SECONDS = 120.0
 _CHECKS = 12
+_FILLED_BYTES = 1 << 20
+"""With less than this in it, a cache's own objects are what is measured."""
 _TIERS = ("hot", "warm", "cold", "frozen")
 
 Trees = TreeCache[LiveFile | ParsedFile, ParsedFile]
@@ -240,8 +242,11 @@ def _memory_figures(title: str, told: Mapping[str, Any]) -> Iterator[Figure]:
     frozen, file = (max(one[name] for one in memory) for name in ("frozen_share", "file"))
     note = f"frozen {frozen:.2f} of its budget at most, its file {file / 1e6:.1f} MB"
     yield Figure(PART, f"{title}: measured memory over the budget, most", most, "x", MEMORY_BAR, note=note)
-    worst = max(memory, key=lambda one: one["measured"] / max(one["charged"], 1))
-    ratio = worst["measured"] / max(worst["charged"], 1)
+    filled = [one for one in memory if one["charged"] >= _FILLED_BYTES]
+    if not filled:
+        return
+    worst = max(filled, key=lambda one: one["measured"] / one["charged"])
+    ratio = worst["measured"] / worst["charged"]
     sizes = [f"{worst[name] / 1e6:.1f}" for name in ("measured", "charged", "budget")]
     note = "{} MB where {} are charged, of {}".format(*sizes)
     yield Figure(PART, f"{title}: measured memory over what is charged, most", ratio, "x", MEMORY_BAR, note=note)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.cst.clock import best
-from benchmarks.cst.corpus import Source, by_language, lines_of, one_line_edit, put_together
+from benchmarks.cst.corpus import Source, by_language, lines_of, long_text, one_line_edit
 from benchmarks.cst.figures import Figure, percentile
 from benchmarks.cst.histories import Repository, Touched
 from treeseek.syntax.columns import to_columns
@@ -163,10 +163,11 @@ def _slowest(pairs: Sequence[Pair], name: str) -> list[Mapping[str, object]]:
 def edit_figures(files: Iterable[Source], rounds: int) -> Iterator[Figure]:
     """Yield what a one-line edit of a long file costs: incremental parse with its columns, and difference.
 
-    The peer parses the whole text again. Edits are at even distances over the file.
+    The peer parses the whole text again. Edits are at even distances over the file: a real one if there is one so
+    long, or else several in one. A text with syntax errors is measured but not judged.
     """
     for language, some in by_language(files).items():
-        data = put_together(some, EDITED_LINES, lines_of)
+        data = long_text(some, EDITED_LINES, lines_of)
         live = parse_live(data, language, deadline_seconds=_DEADLINE_SECONDS) if data else None
         if live is None:
             continue
@@ -174,12 +175,14 @@ def edit_figures(files: Iterable[Source], rounds: int) -> Iterator[Figure]:
         texts = [one_line_edit(live.columns, (at + 0.5) / (_EDITS + 1)) for at in range(_EDITS)]
         timed = [_timed_edit(live, before, text, rounds) for text in texts]
         whole, again, difference, peer = (percentile(column, 0.5) for column in zip(*timed, strict=True))
+        is_broken = live.columns.has_errors
         note = (
             f"{len(live.columns):,} nodes; parse, columns {1000 * again:.1f}, hash, diff {1000 * difference:.1f}; "
             f"full parse instead {1000 * peer:.1f}, x{peer / whole:.1f}"
+            + ("; with syntax errors, hence not judged" if is_broken else "")
         )
         yield Figure(PART, f"one-line edit, {data.count(10) + 1:,} lines of {language}, p50", 1000 * whole, "ms",
-                     EDIT_BAR, note=note)  # fmt: skip
+                     None if is_broken else EDIT_BAR, note=note)  # fmt: skip
         wrong = sum(not _is_same(live, text) for text in texts)
         if wrong:
             yield Figure(PART, f"columns after an edit of {language} aren't those of a full parse", wrong, "edits", 0)

@@ -11,7 +11,18 @@ from benchmarks.bare_parse import parsed_files
 from treeseek.syntax.grammars import load
 from treeseek.syntax.tree import NAMED, SyntaxTree
 
-__all__ = ["SIX", "Source", "by_language", "evenly", "lines_of", "nodes_of", "one_line_edit", "put_together", "sources"]
+__all__ = [
+    "SIX",
+    "Source",
+    "by_language",
+    "evenly",
+    "lines_of",
+    "long_text",
+    "nodes_of",
+    "one_line_edit",
+    "put_together",
+    "sources",
+]
 
 SIX = ("rust", "javascript", "typescript", "python", "go", "java")
 """The languages that the bars name one by one."""
@@ -67,7 +78,8 @@ def put_together(files: Sequence[Source], size: int, measure: Callable[[Source],
     """Return real files of one language, one after the other and again from the first, until `size` is reached.
 
     `measure` gives a file's share of the size, 0 for one that isn't wanted. Files over half the size are left out, so
-    the text is at most half again as large as asked for. Returns b"" if no file fits.
+    the text is at most half again as large as asked for. Returns b"" if no file fits. In some languages the whole has
+    syntax errors even if no file does, as where a file may have one header only.
     """
     fitting = [(file.data, share) for file in evenly(files, _CANDIDATES) if 0 < (share := measure(file)) <= size // 2]
     parts: list[bytes] = []
@@ -79,14 +91,23 @@ def put_together(files: Sequence[Source], size: int, measure: Callable[[Source],
     return b"\n".join(parts)
 
 
-def one_line_edit(tree: SyntaxTree, share: float) -> bytes:
-    """Return a tree's text with one name longer by a letter: the first one after `share` (0 to 1) of its nodes.
+def long_text(files: Sequence[Source], size: int, measure: Callable[[Source], int]) -> bytes:
+    """Return a text of at least `size`: the smallest real file, if one is at most twice that, or else several."""
+    by_length = sorted(files, key=lambda file: -len(file.data))[:_CANDIDATES]
+    fitting = [(share, file.data) for file in by_length if size <= (share := measure(file)) <= 2 * size]
+    return min(fitting)[1] if fitting else put_together(files, size, measure)
 
-    Raises ValueError if no name follows.
+
+def one_line_edit(tree: SyntaxTree, share: float) -> bytes:
+    """Return a tree's text with one name longer by a letter: the first one after `share` (0 to 1) of its nodes, or,
+    where none follows, the first of all.
+
+    Raises ValueError if there is no name.
     """
     if tree.source is None:
         raise ValueError("a tree without its text can't be edited")
-    for row in range(int(share * len(tree)), len(tree)):
+    first = int(share * len(tree))
+    for row in (*range(first, len(tree)), *range(first)):
         text = tree.text(row) if tree.size[row] == 1 and tree.flags[row] & NAMED else b""
         if len(text) > 2 and text.isalnum() and not text[:1].isdigit():
             end = int(tree.end[row])

@@ -19,7 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.cst.corpus import evenly, one_line_edit, sources
@@ -172,7 +172,7 @@ def main() -> int:
     with open_trees(settings.load({}, cache_dir=args.cache, workers=1, **_SMALL)) as trees:
         tally = hammer(trees, asked, args.threads, args.seconds, args.seed)
         tally.hits.update({name: tier.hits for name, tier in trees.cache.statistics().tiers.items()})
-    print(json.dumps(asdict(tally)))
+    print(json.dumps({name: getattr(tally, name) for name in tally.__slots__}))
     return 0
 
 

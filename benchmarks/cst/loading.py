@@ -82,7 +82,9 @@ class _Shelf:
         return _found(self._warm.load(file.path, name, file.language), file.data)
 
     def frozen(self, file: Source, name: str) -> ParsedFile:
-        return _found(self._frozen.load(file.path, name, file.language), file.data)
+        """Load as a walk over many files does: a cache without room would write what it loaded to disk again."""
+        (found,) = self._frozen.load_many([(file.path, name, file.language)])
+        return _found(found, file.data)
 
     def close(self) -> None:
         told = self._frozen.statistics().tiers
@@ -93,7 +95,7 @@ class _Shelf:
 
 def _found(file: ParsedFile | None, data: bytes) -> ParsedFile:
     assert file is not None
-    return ParsedFile(file.tree.with_source(data), file.declarations)
+    return file.with_tree(file.tree.with_source(data))
 
 
 def _measured(file: Source, rounds: int, shelf: _Shelf, *, large_only: bool) -> Loaded:

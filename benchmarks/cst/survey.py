@@ -11,10 +11,12 @@ from benchmarks.cst.figures import Figure
 from treeseek.errors import TreeError
 from treeseek.indexing.identity import content_hash
 from treeseek.syntax import codec
-from treeseek.syntax.canonical import mapped
+from treeseek.syntax.canonical import kinds_of, mapped
+from treeseek.syntax.canonical.tables import TRANSPARENT
 from treeseek.syntax.live import parse_live
 from treeseek.syntax.parsed import ParsedFile
 from treeseek.syntax.stored import decode_file, encode_file
+from treeseek.syntax.tree import NAMED
 
 __all__ = ["Totals", "size_figures", "surveyed", "unknown_figures"]
 
@@ -40,6 +42,7 @@ class Totals:
     stored: int = 0
     named: int = 0
     unknown: int = 0
+    vanishing: int = 0
     with_errors: int = 0
     unparsed: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -82,6 +85,7 @@ def _look_at(file: Source, totals: Totals) -> None:
     totals.stored += len(stored)
     totals.named += about.named
     totals.unknown += about.unknown
+    totals.vanishing += int(((kinds_of(parsed.tree) == TRANSPARENT) & (parsed.tree.flags & NAMED > 0)).sum())
     totals.kinds += about.kinds
     totals.with_errors += parsed.tree.has_errors
 
@@ -131,6 +135,8 @@ def unknown_figures(totals: dict[str, Totals]) -> Iterator[Figure]:
     for language, one in totals.items():
         bar = SIX_BAR if language in SIX else OTHERS_BAR
         common = ", ".join(f"{kind} {count:,}" for kind, count in one.kinds.most_common(4))
+        wrappers = f"{100 * one.vanishing / max(one.named, 1):.1f}% have none on purpose, as wrappers"
+        note = f"{wrappers}; unknown: {common}" if common else wrappers
         yield Figure("unknown canonical kinds", f"{language}, {one.named:,} named nodes",
                      100 * one.unknown / max(one.named, 1), "%", bar if one.nodes >= JUDGED_NODES else None,
-                     note=common, details={"kinds": dict(one.kinds.most_common(50))})  # fmt: skip
+                     note=note, details={"kinds": dict(one.kinds.most_common(50))})  # fmt: skip

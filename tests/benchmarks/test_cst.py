@@ -1,6 +1,7 @@
 import json
 import subprocess
 import tracemalloc
+from collections import Counter
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from benchmarks.cst.corpus import (
     by_language,
     evenly,
     lines_of,
+    long_text,
     nodes_of,
     one_line_edit,
     put_together,
@@ -129,6 +131,12 @@ def test_texts_are_put_together_of_whole_files_without_errors():
     assert put_together([good], nodes_of(good), nodes_of) == b""
 
 
+def test_a_long_text_is_one_real_file_if_there_is_one():
+    short, long = source(FIRST), source(FIRST + SECOND)
+    assert long_text([short, long], 6, lines_of) == long.data
+    assert long_text([short], 8, lines_of) == put_together([short], 8, lines_of)
+
+
 def test_an_edit_makes_one_name_longer():
     assert one_line_edit(tree_of(FIRST), 0.0) == FIRST.replace("weigh(", "weighx(").encode()
     assert one_line_edit(tree_of(FIRST), 0.9).count(b"totalx") == 1
@@ -183,6 +191,9 @@ def test_an_edit_of_a_long_file_is_measured(monkeypatch):
     (figure,) = changes.edit_figures([source(FIRST + SECOND)], 1)
     assert figure.value > 0
     assert "lines of python" in figure.what
+    assert figure.bar == changes.EDIT_BAR
+    one = Source("one.kt", "kotlin", b"package shop\n\nfun weigh(parcel: Parcel): Int {\n    return parcel.weight\n}\n")
+    assert [figure.bar for figure in changes.edit_figures([one], 1)] == [None]
 
 
 # -- sizes and loading ---------------------------------------------------------------------------------------------
@@ -197,11 +208,21 @@ def test_the_survey_adds_up_and_finds_what_does_not_come_back(monkeypatch):
     assert one.columns == 17 * one.nodes
     assert 0 < one.tree < one.stored
     assert 0 <= one.unknown < one.named < one.nodes
+    assert 0 < one.vanishing < one.named
     other = survey.parse_live(b"x = 1\n", "python", deadline_seconds=10).parsed()
     monkeypatch.setattr(survey, "decode_file", lambda *_: other)
     failed = survey.surveyed([source(FIRST)])
     assert failed["python"].failed == ["scale.py"]
     assert next(survey.size_figures(failed)).met is False
+
+
+def test_kinds_that_no_table_has_are_counted_and_named(monkeypatch):
+    bare = SimpleNamespace(named=50, unknown=3, kinds=Counter({"walrus": 3}))
+    monkeypatch.setattr(survey, "mapped", lambda _: bare)
+    monkeypatch.setattr(survey, "JUDGED_NODES", 1)
+    (figure,) = survey.unknown_figures(survey.surveyed([source(FIRST)]))
+    assert (figure.value, figure.met) == (6.0, False)
+    assert figure.note.endswith("unknown: walrus 3")
 
 
 def test_small_languages_have_no_bar():
@@ -323,6 +344,21 @@ def test_what_moves_to_another_file_is_found_there(tmp_path):
     assert [json.loads(line)["new_path"] for line in written] == ["b.py"]
 
 
+def test_an_empty_cache_is_not_judged_by_its_charges():
+    empty = {"measured": 9_000.0, "charged": 12, "budget": 1e8, "frozen_share": 0.0, "file": 0}
+    full = {**empty, "measured": 4e6, "charged": 2e6}
+    told = {"outcomes": [["edit", "new", "parse", 1]], "hit_rate": 0.0, "commits": 1, "parses": 1, "reparses": 0,
+            "unparsed": 0, "failures": 0}  # fmt: skip
+    figures = {
+        len(memory): [
+            one for one in cache_replay.told_figures("x", {**told, "memory": memory}) if "charged" in one.what
+        ]
+        for memory in ([empty], [empty, full])
+    }
+    assert figures[1] == []
+    assert figures[2][0].value == 2.0
+
+
 # -- the cache -----------------------------------------------------------------------------------------------------
 
 
@@ -366,6 +402,12 @@ def test_hammering_finds_nothing_where_nothing_is_wrong(tree, trees):
     tally = hammering.hammer(trees, asked, 4, 0.3, 0)
     assert tally.asked.total() > 10
     assert (tally.wrong, tally.errors) == ([], [])
+
+
+def test_processes_hammer_one_directory(tree):
+    figures = list(hammering.hammering_figures(tree, 0.2))
+    assert [figure.value for figure in figures] == [0, 0, 0, 0]
+    assert all(sum(figure.details["asked"].values()) > 10 for figure in figures if "errors" in figure.what)
 
 
 def test_hammering_finds_wrong_trees_and_errors(tree, trees):

@@ -1,8 +1,10 @@
 """Files that can't be parsed are cut by lines and say so; nothing crashes the process."""
 
+import gc
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import pytest
 
@@ -93,3 +95,18 @@ def test_deep_nesting_does_not_crash(language: str) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code, language], capture_output=True, text=True, timeout=300)
     assert (run.returncode, run.stdout) == (0, "done\n"), run.stderr[-500:]
+
+
+def test_texts_that_were_parsed_are_forgotten() -> None:
+    def parse_some(number: int) -> None:
+        for at in range(number):
+            analyse(b"x = %d\n" % at * 2_000, "python", deadline_seconds=20)
+        gc.collect()
+
+    parse_some(3)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    parse_some(20)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 100_000, "20 texts of 14 KB"

@@ -31,10 +31,14 @@ _MEASURED_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class Columns(Generic[T]):
-    """A tree in the warm tier, with the hash of the bytes it is of."""
+    """A tree in the warm tier, with the hash of the bytes it is of, and whether it came from the frozen tier.
+
+    What did needn't be packed again when it leaves.
+    """
 
     tree: T
     content_hash: str
+    is_frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +194,11 @@ class Tiers(Generic[Live, T]):
         self._write(too_large)
 
     def _put_cold(self, items: Iterable[tuple[bytes, Columns[T]]], now: float) -> list[tuple[bytes, bytes]]:
-        """Encode into the cold tier, making room; return what is too large for it."""
+        """Encode into the cold tier, making room; return what is too large for it. The disk's own aren't encoded."""
         too_large = []
         for key, columns in items:
+            if columns.is_frozen:
+                continue
             data = self._codec.encode(columns.tree, columns.content_hash)
             nbytes = sys.getsizeof(data) + ENTRY_BYTES
             while True:

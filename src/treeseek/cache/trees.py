@@ -190,7 +190,7 @@ class TreeCache(Generic[Live, T]):
         self._frozen.note("misses" if tree is None else "hits")
         if tree is None and data is not None:
             self._frozen.delete(key)
-        if tree is not None and self._promote(key, tree, content_hash, is_scan=is_scan):
+        if tree is not None and self._promote(key, tree, content_hash, is_scan=is_scan, is_frozen=True):
             self._frozen.note("promotions")
         return tree
 
@@ -202,8 +202,8 @@ class TreeCache(Generic[Live, T]):
         except TreeError:
             return None
 
-    def _promote(self, key: bytes, tree: T, content_hash: str, *, is_scan: bool) -> bool:
-        columns = Columns(tree, content_hash)
+    def _promote(self, key: bytes, tree: T, content_hash: str, *, is_scan: bool, is_frozen: bool = False) -> bool:
+        columns = Columns(tree, content_hash, is_frozen)
         if self._is_closed:
             return False
         if is_scan:

@@ -75,7 +75,7 @@ class SyntaxCodec:
             return parse_live(data, language, deadline_seconds=self.deadline_seconds)
         stored = parsers.parse(data, language)
         try:
-            return None if stored is None else decode_file(stored)
+            return None if stored is None else decode_file(stored).checked()
         except TreeError:  # what a worker says is no more to be trusted than the text it has read
             return None
 
@@ -99,7 +99,9 @@ class SyntaxCodec:
 
     def nbytes(self, tree: ParsedFile) -> int:
         """Return the memory of a tree and its declarations."""
-        return tree.tree.nbytes + _TREE_OBJECT_BYTES + sum(map(_declared_bytes, tree.declarations))
+        packed = tree.packed_bytes
+        declared = sum(map(_declared_bytes, tree.declarations)) if packed is None else packed
+        return tree.tree.nbytes + _TREE_OBJECT_BYTES + declared
 
     def live_nbytes(self, live: LiveFile | ParsedFile) -> int:
         """Return the memory of a live tree."""
@@ -119,7 +121,7 @@ def _fingerprint(language: str) -> bytes:
 
 def with_source(file: ParsedFile, data: bytes) -> ParsedFile:
     """Return a parsed file with its text, which hashes and comparisons need."""
-    return ParsedFile(file.tree.with_source(data), file.declarations)
+    return file.with_tree(file.tree.with_source(data))
 
 
 def without_source(file: ParsedFile) -> ParsedFile:
@@ -129,7 +131,7 @@ def without_source(file: ParsedFile) -> ParsedFile:
         tree.language, tree.vocabulary, kind=tree.kind, field=tree.field, flags=tree.flags, start=tree.start,
         end=tree.end, size=tree.size,
     )  # fmt: skip
-    return ParsedFile(bare, file.declarations)
+    return file.with_tree(bare)
 
 
 class Trees:

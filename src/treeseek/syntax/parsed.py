@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tree_sitter import Tree
 
-__all__ = ["Declared", "ParsedFile", "parse_file", "parsed_file", "similarity"]
+__all__ = ["Declared", "PackedDeclarations", "ParsedFile", "parse_file", "parsed_file", "similarity"]
 
 SKETCH_SIZE = 16
 """Bytes of a sketch."""
@@ -63,17 +62,85 @@ class Declared(NamedTuple):
         return self.name.rpartition(".")[2]
 
 
-@dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """The syntax tree of a file, and its declarations in the order in which they begin."""
+    """The syntax tree of a file, and its declarations in the order in which they begin.
 
-    tree: SyntaxTree
-    declarations: tuple[Declared, ...]
+    Declarations that come out of storage are unpacked when they are first asked for: who only looks at the tree doesn't
+    wait for them.
+    """
+
+    __slots__ = ("_declarations", "tree")
+
+    def __init__(self, tree: SyntaxTree, declarations: Sequence[Declared] | PackedDeclarations = ()) -> None:
+        self.tree = tree
+        self._declarations = (
+            declarations if isinstance(declarations, PackedDeclarations) else PackedDeclarations(tuple(declarations))
+        )
+
+    @property
+    def declarations(self) -> tuple[Declared, ...]:
+        """What the file declares.
+
+        Raises:
+            TreeCorruptError: they were stored, by something that isn't `encode_file`.
+        """
+        return self._declarations.unpacked()
+
+    @property
+    def packed_bytes(self) -> int | None:
+        """How many bytes hold the declarations while they are packed; None once they are unpacked."""
+        return self._declarations.packed_bytes
 
     @property
     def language(self) -> str:
         """The language that it was read in."""
         return self.tree.language
+
+    def checked(self) -> ParsedFile:
+        """Unpack the declarations now, where what is wrong with them can be told; return the file.
+
+        Raises:
+            TreeCorruptError: they don't hold together.
+        """
+        self._declarations.unpacked()
+        return self
+
+    def with_tree(self, tree: SyntaxTree) -> ParsedFile:
+        """Return the same declarations with another form of the same tree: with its source, or without."""
+        return ParsedFile(tree, self._declarations)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ParsedFile):
+            return NotImplemented
+        return self.tree == other.tree and self.declarations == other.declarations
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class PackedDeclarations:
+    """Declarations, or the bytes they are packed in until somebody asks. Threads may share it."""
+
+    __slots__ = ("_found", "_packed", "_unpack")
+
+    def __init__(
+        self,
+        found: tuple[Declared, ...] | None,
+        packed: bytes = b"",
+        unpack: Callable[[bytes], tuple[Declared, ...]] = lambda _: (),
+    ) -> None:
+        self._found, self._packed, self._unpack = found, packed, unpack
+
+    def unpacked(self) -> tuple[Declared, ...]:
+        """Return the declarations."""
+        if self._found is None:
+            self._found = self._unpack(self._packed)
+            self._packed = b""
+        return self._found
+
+    @property
+    def packed_bytes(self) -> int | None:
+        """The bytes that hold them, None once they are unpacked."""
+        return len(self._packed) if self._found is None else None
 
 
 def parse_file(data: bytes, language: str, *, deadline_seconds: float) -> ParsedFile | None:

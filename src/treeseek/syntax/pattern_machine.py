@@ -22,6 +22,8 @@ __all__ = ["Entry", "Found", "run"]
 
 MAX_STATES = 20_000
 """How many ways of going on with a match are kept; a pattern that has more is refused."""
+MAX_COMPARED = 2_000_000
+"""How often two of them are compared at one tree, some seconds' work; patterns such as `(_ _ @b)+` are exponential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class _Machine:
         self.start: Sequence[int] = tree.start.data
         self.end: Sequence[int] = tree.end.data
         self.error = tree.vocabulary.error
+        self.compared = 0
         self.states: list[_State] = []
         self.found: list[Found] = []
 
@@ -192,7 +195,7 @@ class _Machine:
                     del states[number]
                 continue
             number += self._advance(row, number, state, can_wait)
-        if len(states) > MAX_STATES:
+        if len(states) > MAX_STATES or self.compared > MAX_COMPARED:
             raise UsageError("the pattern fits in too many ways; say more precisely what it is to find")
         self._settle()
 
@@ -330,6 +333,7 @@ class _Machine:
             other = states[following]
             if other.start != state.start or other.pattern != state.pattern or self._are_apart(state, other):
                 return False
+            self.compared += 1
             holds_other, is_held = self._compare(state.captures, other.captures)
             if holds_other:
                 if state.step == other.step and (other.immediate or not state.immediate):

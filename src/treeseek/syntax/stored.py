@@ -11,7 +11,7 @@ import numpy as np
 
 from treeseek.errors import TreeCorruptError
 from treeseek.syntax import codec
-from treeseek.syntax.parsed import SKETCH_SIZE, Declared, ParsedFile
+from treeseek.syntax.parsed import SKETCH_SIZE, Declared, PackedDeclarations, ParsedFile
 
 __all__ = ["STORED_VERSION", "decode_file", "encode_file"]
 
@@ -54,8 +54,15 @@ def decode_file(data: bytes, content_hash: str | None = None) -> ParsedFile:
     body = data[middle:]
     if zlib.crc32(body) != crc:
         raise TreeCorruptError("the declarations of a stored syntax tree are damaged")
+    nodes = len(tree)
+    return ParsedFile(
+        tree, PackedDeclarations(None, codec.decompressed(body, raw), lambda packed: _read(packed, nodes))
+    )
+
+
+def _read(packed: bytes, nodes: int) -> tuple[Declared, ...]:
     try:
-        return ParsedFile(tree, _unpacked(codec.decompressed(body, raw), len(tree)))
+        return _unpacked(packed, nodes)
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise TreeCorruptError(f"the declarations of a stored syntax tree don't hold together: {error}") from error
 
@@ -80,7 +87,7 @@ def _unpacked(packed: bytes, nodes: int) -> tuple[Declared, ...]:
         return ()
     count = int.from_bytes(packed[:4], "little")
     end = 4 + count * _WIDTH
-    if not 0 < count or end > len(packed):
+    if count == 0 or end > len(packed):
         raise ValueError("too short")
     small = np.frombuffer(packed, np.int32, len(_SMALL) * count, 4).reshape(len(_SMALL), count)
     at = 4 + small.nbytes
