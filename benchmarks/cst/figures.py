@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 __all__ = ["Figure", "percentile", "table"]
@@ -32,7 +32,7 @@ class Figure:
 
     def as_json(self) -> dict[str, Any]:
         """Return the line as a JSON object, with whether its bar is met."""
-        return {**asdict(self), "met": self.met}
+        return {**{one.name: getattr(self, one.name) for one in fields(self)}, "met": self.met}
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -100,6 +100,12 @@ def test_the_table_says_what_is_missed_and_what_was_not_measured():
     assert lines[3:] == ["cache", "  peer   not measured"]
 
 
+def test_a_figure_can_be_written_with_its_details():
+    told = Figure("size", "tree", 3.0, bar=2.0, details={"kinds": Counter({"walrus": 3})}).as_json()
+    assert json.loads(json.dumps(told))["details"] == {"kinds": {"walrus": 3}}
+    assert (told["value"], told["met"]) == (3.0, False)
+
+
 def test_percentiles_are_interpolated():
     assert [percentile([4, 1, 3, 2], share) for share in (0, 0.5, 1)] == [1, 2.5, 4]
     with pytest.raises(ValueError, match="no values"):

@@ -69,6 +69,7 @@ class Environment:
 
     def __init__(self, directory: Path, map_bytes: int) -> None:
         self.directory = directory
+        self._paths = str(directory / "data.mdb"), str(directory / "lock.mdb")  # looked at whenever something is read
         self.map_bytes = map_bytes
         self._forget()
         _environments.add(self)
@@ -194,7 +195,7 @@ class Environment:
 
     def _found(self) -> tuple[tuple[tuple[int, int], ...], int]:
         """Return what identifies the files now in the directory, and the size of the data file."""
-        data, lock = (self.directory / "data.mdb").stat(), (self.directory / "lock.mdb").stat()
+        data, lock = map(os.stat, self._paths)
         return ((data.st_dev, data.st_ino), (lock.st_dev, lock.st_ino)), data.st_size
 
     def _open_environment(self) -> lmdb.Environment:

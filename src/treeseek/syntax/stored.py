@@ -55,14 +55,12 @@ def decode_file(data: bytes, content_hash: str | None = None) -> ParsedFile:
     if zlib.crc32(body) != crc:
         raise TreeCorruptError("the declarations of a stored syntax tree are damaged")
     nodes = len(tree)
-    return ParsedFile(
-        tree, PackedDeclarations(None, codec.decompressed(body, raw), lambda packed: _read(packed, nodes))
-    )
+    return ParsedFile(tree, PackedDeclarations(None, body, lambda packed: _read(packed, raw, nodes)))
 
 
-def _read(packed: bytes, nodes: int) -> tuple[Declared, ...]:
+def _read(body: bytes, raw: int, nodes: int) -> tuple[Declared, ...]:
     try:
-        return _unpacked(packed, nodes)
+        return _unpacked(codec.decompressed(body, raw), nodes)
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise TreeCorruptError(f"the declarations of a stored syntax tree don't hold together: {error}") from error
 
