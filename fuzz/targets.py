@@ -103,7 +103,7 @@ def _check_file(data: bytes) -> None:
     count = int.from_bytes(data[:2], "little")
     tree, packed = data[2 : 2 + count], data[2 + count :]
     body = compressed(packed)
-    stored = struct.pack("<IIII", len(tree), len(packed), len(body), zlib.crc32(body)) + tree + body
+    stored = struct.pack("<IIII", len(tree), len(packed), len(body), zlib.crc32(body, len(packed))) + tree + body
     try:
         file = decode_file(stored)
         assert len(file.declarations) >= 0  # unpacked here, where it may be refused

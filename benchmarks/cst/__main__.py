@@ -8,7 +8,8 @@ Parts over trees: survey (size, round trip, canonical kinds), loading, edits (on
 hammering. Parts over histories: changes, lineage, replay. Figures are the best of `--rounds` rounds in which what is
 compared runs in turn; `--files` is how many of each language are timed, `--pairs` how many versions of each history.
 `--short` measures scaling alone, over treeseek's own sources. `--check` compares its ratios with the stored ones and
-ends with 1 if any became worse by more than the margin, twice in a row; `--record` stores them. Linux only.
+ends with 1 if any became worse by more than the margin, twice in a row; `--record` stores the
+worst of several runs. Linux only.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = ["main", "measure"]
 
 OVER_TREES = ("survey", "loading", "edits", "scaling", "hammering")
 OVER_HISTORIES = ("changes", "lineage", "replay")
+RECORDINGS = 5
 OWN = "repository"
 """What treeseek's own sources are called among the stored ratios."""
 
@@ -101,16 +103,21 @@ def _spread(files: list[Touched], most: int) -> list[Touched]:
     return [files[at * len(files) // most] for at in range(most)] if len(files) > most else files
 
 
+def scaled_again(args: argparse.Namespace) -> dict[str, scaling.Ratios]:
+    """Measure scaling once more and return its ratios."""
+    again: dict[str, scaling.Ratios] = {}
+    files = {OWN: scaling.own_sources()} if args.short else by_language(sources(args.tree))
+    list(_scaled(files, scaling.SHORT if args.short else scaling.SIZES, again))
+    return again
+
+
 def checked(args: argparse.Namespace, found: dict[str, scaling.Ratios]) -> dict[str, float]:
     """Return what became slower than the stored ratios, now and once more when measured again."""
     stored = scaling.recorded(args.baseline)
     slower = scaling.regressions(found, stored)
     if not slower:
         return {}
-    again: dict[str, scaling.Ratios] = {}
-    list(_scaled({OWN: scaling.own_sources()} if args.short else by_language(sources(args.tree)),
-                 scaling.SHORT if args.short else scaling.SIZES, again))  # fmt: skip
-    twice = scaling.regressions(again, stored)
+    twice = scaling.regressions(scaled_again(args), stored)
     return {what: min(factor, twice[what]) for what, factor in slower.items() if what in twice}
 
 
@@ -153,8 +160,8 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
             parser.error(f"{directory} is not a directory")
     if min(args.rounds, args.files, args.pairs, args.commits) < 1:
         parser.error("at least one of each is needed")
-    if args.check and not (args.short or (args.tree and "scaling" in args.parts)):
-        parser.error("nothing that could be checked is measured")
+    if (args.check or args.record) and not (args.short or (args.tree and "scaling" in args.parts)):
+        parser.error("nothing that could be checked or recorded is measured")
     return args
 
 
@@ -174,7 +181,8 @@ def main(given: Sequence[str] | None = None) -> int:
         report = {"provenance": source, "figures": [figure.as_json() for figure in figures]}
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if args.record:
-        kept = {"provenance": source, "ratios": {**scaling.recorded(args.baseline), **ratios}}
+        runs = [ratios, *(scaled_again(args) for _ in range(RECORDINGS - 1))]
+        kept = {"provenance": source, "ratios": {**scaling.recorded(args.baseline), **scaling.worst(runs)}}
         args.baseline.parent.mkdir(parents=True, exist_ok=True)
         args.baseline.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     slower = checked(args, ratios) if args.check else {}

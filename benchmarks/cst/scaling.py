@@ -33,6 +33,7 @@ __all__ = [
     "recorded",
     "regressions",
     "scaling_figures",
+    "worst",
 ]
 
 PART = "large files"
@@ -103,6 +104,22 @@ def recorded(path: Path = BASELINE) -> dict[str, Ratios]:
         return {}
     stored: dict[str, Ratios] = json.loads(path.read_text(encoding="utf-8"))["ratios"]
     return stored
+
+
+def worst(runs: Sequence[Mapping[str, Ratios]]) -> dict[str, Ratios]:
+    """Return the greatest of each ratio in several runs of the same.
+
+    On a busy machine large parses suffer most, as they ask for most memory, and all else looks cheap beside them. To
+    store what a quiet one gives, the greatest is right.
+    """
+    first, *others = runs
+    return {
+        name: {
+            size: {step: max([ratio, *(run[name][size][step] for run in others)]) for step, ratio in steps.items()}
+            for size, steps in sizes.items()
+        }
+        for name, sizes in first.items()
+    }
 
 
 def regressions(found: Mapping[str, Ratios], stored: Mapping[str, Ratios], margin: float = MARGIN) -> dict[str, float]:

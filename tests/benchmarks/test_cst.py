@@ -261,6 +261,11 @@ def test_regressions_are_what_is_slower_by_more_than_the_margin():
     assert scaling.regressions(found, stored, 1.6) == {"python 1000 diff": 1.8, "python 1000 gone": 0.0}
 
 
+def test_the_worst_of_several_runs_is_stored():
+    runs = [{"python": {"1000": {"hash": hashing, "diff": difference}}} for hashing, difference in ((1, 4), (3, 2))]
+    assert scaling.worst(runs) == {"python": {"1000": {"hash": 3, "diff": 4}}}
+
+
 def test_the_stored_ratios_are_those_of_the_short_run():
     stored = scaling.recorded()
     assert set(stored[cst.OWN]) == {str(size) for size in scaling.SHORT}
@@ -290,7 +295,14 @@ def test_check_fails_on_a_regression_and_only_then(tmp_path, quick, capsys):
 
 
 @pytest.mark.parametrize(
-    "given", [[], ["--short", "--parts", "nothing"], ["--tree", "no/such/tree"], ["--short", "--rounds", "0"]]
+    "given",
+    [
+        [],
+        ["--short", "--parts", "nothing"],
+        ["--tree", "no/such/tree"],
+        ["--short", "--rounds", "0"],
+        ["--record", "--history", "."],
+    ],
 )
 def test_what_makes_no_sense_is_refused(given, capsys):
     with pytest.raises(SystemExit):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from treeseek import telemetry
@@ -60,11 +60,15 @@ class Counts:
 
     tier: str
     events: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_EVENTS, 0))
+    counters: dict[str, Callable[[float], None]] = field(default_factory=dict)
 
     def add(self, event: str, amount: int = 1) -> None:
         """Count `amount` of one of: hits, misses, promotions, demotions, evictions, damaged."""
         self.events[event] += amount
-        telemetry.count(f"treeseek_cache_{event}_total", amount, tier=self.tier)
+        tell = self.counters.get(event)
+        if tell is None:
+            tell = self.counters[event] = telemetry.counter(f"treeseek_cache_{event}_total", tier=self.tier)
+        tell(amount)
 
     def statistics(self, entries: int, nbytes: int, budget: int) -> TierStatistics:
         """Return the counts with the tier's size; tell telemetry that size."""

@@ -32,7 +32,7 @@ def encode_file(file: ParsedFile, content_hash: str) -> bytes:
     tree = codec.encode(file.tree, content_hash)
     packed = _packed(file.declarations)
     body = codec.compressed(packed)
-    return _FRAME.pack(len(tree), len(packed), len(body), zlib.crc32(body)) + tree + body
+    return _FRAME.pack(len(tree), len(packed), len(body), zlib.crc32(body, len(packed))) + tree + body
 
 
 def decode_file(data: bytes, content_hash: str | None = None) -> ParsedFile:
@@ -52,7 +52,7 @@ def decode_file(data: bytes, content_hash: str | None = None) -> ParsedFile:
         raise TreeCorruptError("a stored syntax tree isn't as large as it says")
     tree = codec.decode(data[_FRAME.size : middle], content_hash)
     body = data[middle:]
-    if zlib.crc32(body) != crc:
+    if zlib.crc32(body, raw) != crc:
         raise TreeCorruptError("the declarations of a stored syntax tree are damaged")
     nodes = len(tree)
     return ParsedFile(tree, PackedDeclarations(None, body, lambda packed: _read(packed, raw, nodes)))
