@@ -8,8 +8,8 @@ Parts over trees: survey (size, round trip, canonical kinds), loading, edits (on
 hammering. Parts over histories: changes, lineage, replay. Figures are the best of `--rounds` rounds in which what is
 compared runs in turn; `--files` is how many of each language are timed, `--pairs` how many versions of each history.
 `--short` measures scaling alone, over treeseek's own sources. `--check` compares its ratios with the stored ones and
-ends with 1 if any became worse by more than the margin, twice in a row; `--record` stores the
-worst of several runs. Linux only.
+ends with 1 if any became worse by more than the margin, twice in a row; `--record` stores the worst of several runs.
+Linux only.
 """
 
 from __future__ import annotations

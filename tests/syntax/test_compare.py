@@ -138,6 +138,14 @@ def test_other_languages(language: str, text: str, before: str, after: str, name
     assert changed(text, text.replace(before, after), language)[name][0] == "modified"
 
 
+def test_methods_of_another_impl_are_not_mixed_up() -> None:
+    impls = [
+        f"impl {name} {{ fn open(&self) -> u8 {{ self.{name.lower()}.start({n}) }} }}" for n, name in enumerate("AB")
+    ]
+    added = "impl Z { fn open(&self) -> u8 { self.z.run(7, 8) } }"
+    assert changed("\n".join(impls), "\n".join([added, *impls]), "rust") == {"Z.open": ("added", ())}
+
+
 FUNCTIONS = [
     "def load(path):\n    with open(path) as file:\n        return [line.strip() for line in file]\n",
     "def total(rows):\n    result = 0\n    for row in rows:\n        result += row.amount\n    return result\n",

@@ -49,6 +49,13 @@ def test_memory_is_measured() -> None:
     assert large.nbytes > 100_000 > small.nbytes > 60
 
 
+def test_after_an_edit_what_is_shared_is_still_charged() -> None:
+    old = live(b"x = 1\n" * 5_000)
+    new = reparse(old, old.data[:-2] + b"2\n", deadline_seconds=10)
+    assert new is not None
+    assert new.nbytes > 0.9 * old.nbytes
+
+
 def test_a_live_tree_gives_the_form_that_is_kept() -> None:
     file = live(b"class A:\n    def b(self): ...\n").parsed()
     assert [one.name for one in file.declarations] == ["A", "A.b"]

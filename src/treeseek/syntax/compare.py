@@ -21,6 +21,8 @@ SIMILAR = 0.5
 """From this on, a declaration of another name is taken for the same one, changed."""
 VERY_SIMILAR, MARGIN = 0.7, 0.15
 """If no word of the name was kept: so much it must have in common, and so much more than any other."""
+SAME_WORDS, LITTLE_SIMILAR = 0.75, 0.3
+"""If nearly all words of the name were kept, less must be similar."""
 KEPT_WORDS = 0.4
 """From this share of all words in two names on, words were kept."""
 SAYING = 6
@@ -126,6 +128,14 @@ class _Comparison:
         old, new = self.old, self.new
         pairs: list[tuple[int, int]] = []
         keys: tuple[Callable[[Declared], Hashable], ...] = (
+            lambda one: (
+                one.kind,
+                one.name,
+                one.signature,
+                one.exact,
+            ),  # qualified: in Rust no impl is around its methods
+            lambda one: (one.kind, one.name, one.signature),
+            lambda one: (one.kind, one.name),
             lambda one: (one.kind, one.own_name, one.signature, one.exact),
             lambda one: (one.kind, one.own_name, one.signature),
             lambda one: (one.kind, one.own_name),
@@ -223,7 +233,7 @@ def _pair_similar(
     likely = [
         _Likely(at, now, *_likeness(old[at], new[now]), new[now].kind in _VALUES) for at in ours for now in theirs
     ]
-    likely = sorted(one for one in likely if one.content >= SIMILAR)
+    likely = sorted(one for one in likely if one.content >= (SIMILAR if one.names < SAME_WORDS else LITTLE_SIMILAR))
     gone: set[int] = set()
     come: set[int] = set()
     for one in reversed(likely):

@@ -34,8 +34,8 @@ _PATIENCE_SECONDS = 1.0
 class LiveFile:
     """A parsed text with tree-sitter's tree and its columns.
 
-    `nbytes` is the memory that parsing it took, with the text, without the columns. After an incremental parse it
-    shares most of the tree with the one before, and is charged for its own part.
+    `nbytes` is the memory that it takes, with the text, without the columns. What it shares with the tree before an
+    edit is counted here too: the one before goes, and what is shared stays.
     """
 
     language: str
@@ -73,7 +73,8 @@ def reparse(old: LiveFile, data: bytes, *, deadline_seconds: float) -> LiveFile 
     if tree is None or tree.root_node.has_error:
         return parse_live(data, old.language, deadline_seconds=deadline_seconds)
     columns = spliced(old.columns, edited, tree, data, (start, old_end, new_end))
-    return LiveFile(old.language, data, tree, columns, nbytes)
+    shared = (old.nbytes - len(old.data)) * len(columns) // max(len(old.columns), 1)
+    return LiveFile(old.language, data, tree, columns, max(nbytes, shared + len(data)))
 
 
 def _parsed(data: bytes, language: str, deadline_seconds: float, old: Tree | None) -> tuple[Tree | None, int]:
