@@ -2,10 +2,11 @@
 
     python -m benchmarks.cst.cache_replay --history GITDIR --commits N [--share 1.0]
 
-Commit by commit: of each changed file the old version is loaded for the comparison, the new one is had as a live tree
-that will be edited again, then loaded twice, for outline and chunks; at last the watcher looks at all files of the
-changed folders. A commit takes `COMMIT_SECONDS` of the cache's clock, so that what is idle moves down. `--share` is of
-the default budgets. Prints one JSON object.
+First all files are looked up once, uncounted, as a first query does. Then, commit by commit: of each changed file the
+old version is loaded for the comparison, the new one is had as a live tree that will be edited again, then loaded
+twice, for outline and chunks; at last the watcher looks at all files of the changed folders. A commit takes
+`COMMIT_SECONDS` of the cache's clock, so that what is idle moves down. `--share` is of the default budgets. Prints one
+JSON object.
 
 A look-up is of a version that was looked up before in the replay, or of one never seen, which nothing can know. The
 cache's own hit rate counts both; each look-up counts once. Memory is what Python's allocators handed out for the cache,
@@ -39,7 +40,7 @@ from treeseek.syntax.parsed import ParsedFile
 __all__ = ["Replay", "budgets", "replay_figures"]
 
 PART = "cache over a history"
-HIT_BAR, MEMORY_BAR = 80.0, 1.05
+HIT_BAR, MEMORY_BAR = 95.0, 1.05
 SHARES = (1.0, 1 / 32)
 COMMIT_SECONDS = 120.0
 _CHECKS = 12
@@ -80,11 +81,22 @@ class Replay:
         done = list(self.repository.commits(commits))
         every = max(len(done) // _CHECKS, 1)
         with cache:
+            if done:
+                self._begin(cache, done[0])
             for number, commit in enumerate(done, 1):
                 self._replay(cache, commit)
                 if number % every == 0:
                     self.memory.append(self._memory(cache))
             return self._report(cache, len(done))
+
+    def _begin(self, cache: Trees, first: Commit) -> None:
+        """Have every file looked up once as it was before the first commit; none of that counts."""
+        before = self.repository.parent(first.name)
+        for path, blob in (self.repository.files(before) if before else {}).items():
+            text = self._text(path, blob)
+            if text is not None:
+                self._look(cache, "begin", path, text, parse=True)
+        self.outcomes.clear()
 
     def _replay(self, cache: Trees, commit: Commit) -> None:
         for file in commit.files:
@@ -191,7 +203,8 @@ def told_figures(title: str, told: Mapping[str, Any]) -> Iterator[Figure]:
     total = sum(outcomes.values())
     if not total:
         return
-    yield Figure(PART, f"{title}: hit rate, as the cache defines it", 100 * told["hit_rate"], "%", HIT_BAR,
+    rate = 100 * sum(count for (*_, answer), count in outcomes.items() if answer in _TIERS) / total
+    yield Figure(PART, f"{title}: hit rate", rate, "%", HIT_BAR,
                  at_least=True, note=f"{total:,} look-ups in {told['commits']:,} commits", details=told)  # fmt: skip
     for known, meaning in (("seen", "looked up before"), ("new", "never seen")):
         counts = Counter[str]()

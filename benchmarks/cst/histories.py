@@ -115,9 +115,14 @@ class Repository(AbstractContextManager["Repository"]):
             if language:
                 yield Touched(where, language, old and old[1], new and new[1])
 
-    def _against(self, name: str) -> list[str]:
+    def parent(self, name: str) -> str | None:
+        """Return the first parent of a commit, if it has one."""
         parents = self._output("rev-list", "--parents", "--max-count=1", name).decode().split()[1:]
-        return [parents[0], name] if parents else [name]
+        return parents[0] if parents else None
+
+    def _against(self, name: str) -> list[str]:
+        parent = self.parent(name)
+        return [parent, name] if parent else [name]
 
     def _git(self, *arguments: str) -> list[str]:
         return ["git", "-c", "safe.directory=*", "-C", str(self._directory), *arguments]

@@ -1,8 +1,10 @@
 """Files that can't be parsed are cut by lines and say so; nothing crashes the process."""
 
 import gc
+import signal
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 
@@ -110,3 +112,19 @@ def test_texts_that_were_parsed_are_forgotten() -> None:
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 100_000, "20 texts of 14 KB"
+
+
+def test_ctrl_c_during_a_parse_is_neither_lost_nor_takes_text_away() -> None:
+    text = b"x = [1, 2, 3]\n" * 20_000
+    whole = analyse(text, "python", deadline_seconds=60)
+    came = 0
+    for delay in (0.001, 0.005, 0.02, 0.05):
+        timer = threading.Timer(delay, signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        try:
+            assert analyse(text, "python", deadline_seconds=60) == whole
+            timer.join()
+        except KeyboardInterrupt:
+            came += 1
+        timer.join()
+    assert came == 4

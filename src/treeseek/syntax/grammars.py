@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -120,7 +124,7 @@ def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | No
     earlier: Any = {} if old is None else {"old_tree": old}  # the binding takes no None here
     handed_over: list[bytes] = []
     text = memoryview(data)
-    with grammar.lock:
+    with grammar.lock, _uninterrupted() as interrupts:
         deadline = time.monotonic() + deadline_seconds
 
         def read(offset: int, _point: object) -> bytes:
@@ -129,7 +133,7 @@ def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | No
             return piece
 
         def expired(_offset: int, _has_error: bool) -> bool:
-            return time.monotonic() > deadline
+            return bool(interrupts) or time.monotonic() > deadline
 
         try:
             return grammar.parser.parse(read, progress_callback=expired, **earlier)
@@ -138,6 +142,26 @@ def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | No
             return None
         finally:
             _let_go(handed_over)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[list[object]]:
+    """Put Ctrl-C off until the end of the block; yields a list that has something in it once it came.
+
+    A parser swallows what is raised in the callables that it was given, and takes the text for shorter than it is.
+    """
+    interrupts: list[object] = []
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is None or threading.current_thread() is not threading.main_thread():
+        yield interrupts  # Python runs handlers in its main thread only
+        return
+    signal.signal(signal.SIGINT, lambda *told: interrupts.append(told))
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if interrupts:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _let_go(pieces: list[bytes]) -> None:
