@@ -60,10 +60,12 @@ def test_progress_leaves_a_clean_line(environment: dict[str, str], project: Path
 def test_ctrl_c_is_one_line_and_130(environment: dict[str, str], project: Path) -> None:
     for i in range(400):
         (project / f"m{i}.py").write_text("".join(f"def upload_{i}_{j}(p):\n    return p\n" for j in range(400)))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and so on down
     process = subprocess.Popen(
         [sys.executable, "-m", "treeseek", "index", "--workers", "1"], cwd=project, env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+    signal.signal(signal.SIGINT, before)
     lock = Path(environment["TREESEEK_DATA_DIR"])
     while not list(lock.glob("*/lock")):  # it has begun
         assert process.poll() is None

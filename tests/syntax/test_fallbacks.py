@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from collections.abc import Iterator
 
 import pytest
 
@@ -114,7 +115,25 @@ def test_texts_that_were_parsed_are_forgotten() -> None:
     assert grown < 100_000, "20 texts of 14 KB"
 
 
-def test_ctrl_c_during_a_parse_is_neither_lost_nor_takes_text_away() -> None:
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Ctrl-C, also where the tests run in a shell's background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_ignored_ctrl_c_changes_nothing(heeded: None) -> None:
+    text = b"x = [1, 2, 3]\n" * 20_000
+    whole = analyse(text, "python", deadline_seconds=60)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    timer = threading.Timer(0.02, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    assert analyse(text, "python", deadline_seconds=60) == whole
+    timer.join()
+
+
+def test_ctrl_c_during_a_parse_is_neither_lost_nor_takes_text_away(heeded: None) -> None:
     text = b"x = [1, 2, 3]\n" * 20_000
     whole = analyse(text, "python", deadline_seconds=60)
     came = 0

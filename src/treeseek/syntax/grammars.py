@@ -152,8 +152,8 @@ def _uninterrupted() -> Iterator[list[object]]:
     """
     interrupts: list[object] = []
     usual = signal.getsignal(signal.SIGINT)
-    if usual is None or threading.current_thread() is not threading.main_thread():
-        yield interrupts  # Python runs handlers in its main thread only
+    if not callable(usual) or threading.current_thread() is not threading.main_thread():
+        yield interrupts  # ignored anyway, or not Python's affair, which runs handlers in its main thread only
         return
     signal.signal(signal.SIGINT, lambda *told: interrupts.append(told))
     try:
