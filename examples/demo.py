@@ -29,7 +29,7 @@ STANDARD_LIBRARY = (
     ("compute the median of a list of numbers", "statistics.py"),
 )
 TREESEEK = (
-    ("parse gitignore patterns", "treeseek/workspace/ignore.py"),
+    ("match a path against gitignore rules", "treeseek/workspace/ignore.py"),
     ("hold the lock while one process writes the index", "treeseek/store/directory.py"),
 )
 """Questions that have one right file. They show that all of it works; how well, `benchmarks` measures."""
