@@ -66,18 +66,22 @@ def _folded() -> NDArray[np.uint64]:
 _CLASSES = _character_classes()
 _FOLDED = _folded()
 _MASK = (1 << 64) - 1
-_RADIX = 0x9E3779B97F4A7C15 | 1
+RADIX = 0x9E3779B97F4A7C15 | 1
+"""The base of polynomial hashes. Odd, so that it has an inverse."""
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _SEQUENCE_WEIGHTS = np.array([pow(0xA24BAED4963EE407 | 1, k + 1, 1 << 64) for k in range(64)], np.uint64)
 
 
 @functools.cache
-def _powers(bits: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the first 2**bits powers of the radix and of its inverse, modulo 2**64: one for each position."""
+def powers_of_radix(bits: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the first 2**bits powers of RADIX and of its inverse, modulo 2**64: one for each position.
+
+    With prefix sums they hash every run of a sequence at once (Karp and Rabin 1987).
+    """
     length = 1 << bits
     powers, inverses = (
-        np.full(length, _RADIX, np.uint64),
-        np.full(length, pow(_RADIX, -1, 1 << 64), np.uint64),
+        np.full(length, RADIX, np.uint64),
+        np.full(length, pow(RADIX, -1, 1 << 64), np.uint64),
     )
     powers[0] = inverses[0] = 1
     return np.cumprod(powers, dtype=np.uint64), np.cumprod(inverses, dtype=np.uint64)
@@ -123,7 +127,7 @@ def _spans(buffer: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
     keep = kind[start] != 0
     start, end = start[keep], end[keep]
     # A query is short and a cold start is slow: no longer tables than the text needs.
-    powers, inverses = _powers(max(12, n.bit_length()))
+    powers, inverses = powers_of_radix(max(12, n.bit_length()))
     prefix = np.zeros(n + 1, np.uint64)
     np.cumsum(_FOLDED[raw] * powers[:n], out=prefix[1:])
     return start, end, _mixed((prefix[end] - prefix[start]) * inverses[start])
@@ -256,7 +260,7 @@ def term_of(word: str) -> int:
     """Return the 32-bit term of a lower-case word: its stem, hashed as bytes, for the stem need not be a sub-token."""
     total = 0
     for byte in reversed(stem(word).encode()):
-        total = (total * _RADIX + int(_FOLDED[byte])) & _MASK
+        total = (total * RADIX + int(_FOLDED[byte])) & _MASK
     return _mixed_number(total) >> 32
 
 

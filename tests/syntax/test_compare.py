@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treeseek.syntax.compare import DeclarationChange, compare, find_again
+from treeseek.syntax.compare import DeclarationChange, compare, find_again, find_in_other_files
 from treeseek.syntax.parsed import Declared, parse_file, similarity
 
 SESSION = '''
@@ -118,6 +118,15 @@ def test_what_moved_to_another_file_is_found_again() -> None:
     pairs = {lost[one].name: found[other].name for one, other in find_again(lost, found)}
     assert pairs["open_session"] == "open_session"
     assert pairs["Session.close"] == "Client.close"
+
+
+def test_among_many_files_a_name_that_nothing_else_has_is_enough() -> None:
+    gone = "".join(f"def gone_{n}(a):\n    return a.first({n})\n" for n in range(200))
+    come = "".join(f"class Come{n}:\n    size = {n}\n" for n in range(200))
+    lost, found = declared("def flat(rows): pass\n" + gone), declared("def flat(rows, skip): pass\n" + come)
+    assert find_again(lost, found) == []
+    assert find_in_other_files(lost, found) == [(0, 0)]
+    assert find_in_other_files((lost[0], *lost), found) == []
 
 
 def test_what_says_nothing_is_not_taken_for_something_else() -> None:

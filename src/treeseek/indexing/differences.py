@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -12,11 +11,11 @@ import numpy as np
 
 from treeseek.indexing.trees import Text, has_grammar
 from treeseek.model import DeclarationDiff, FileDiff, NodeDiff, Site
-from treeseek.syntax.compare import DeclarationChange, compare, find_again
+from treeseek.syntax.compare import DeclarationChange, compare, find_in_other_files
 from treeseek.syntax.diff import diff
 from treeseek.syntax.hashes import Hashes, subtree_hashes
 from treeseek.syntax.identity import declaration_ids
-from treeseek.syntax.parsed import Declared, ParsedFile, similarity
+from treeseek.syntax.parsed import Declared, ParsedFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Lines", "Pair", "Version", "compared", "sites"]
 
-NAMED_ALIKE = 0.3
-"""From this similarity on, what vanished from one file and appeared in another, under one name, is the same."""
 _PAIRS_AT_ONCE = 64
 
 
@@ -270,11 +267,7 @@ def _find_moved(files: Sequence[_File]) -> None:
     come = [fate.new for file in files for fate in file.fates if fate.new and fate.status == "added"]
     lost = [files[place.file].old.declarations[place.number] for place in gone]
     found = [files[place.file].new.declarations[place.number] for place in come]
-    pairs = _of_one_name(lost, found)
-    left = sorted(set(range(len(lost))) - {here for here, _ in pairs})
-    new = sorted(set(range(len(found))) - {there for _, there in pairs})
-    again = find_again([lost[number] for number in left], [found[number] for number in new])
-    pairs += [(left[here], new[there]) for here, there in again]
+    pairs = find_in_other_files(lost, found)
     moved = {come[there]: (gone[here], lost[here], found[there]) for here, there in pairs}
     taken = {place for place, _, _ in moved.values()}
     for file in files:
@@ -283,21 +276,6 @@ def _find_moved(files: Sequence[_File]) -> None:
             for fate in file.fates
             if fate.status != "removed" or fate.old not in taken
         ]
-
-
-def _of_one_name(lost: Sequence[Declared], found: Sequence[Declared]) -> list[tuple[int, int]]:
-    """Pair what nothing else is called, on either side: that needs less in common to be the same."""
-    ours, theirs = _by_only_name(lost), _by_only_name(found)
-    return [
-        (here, theirs[name])
-        for name, here in ours.items()
-        if name in theirs and similarity(lost[here].sketch, found[theirs[name]].sketch) >= NAMED_ALIKE
-    ]
-
-
-def _by_only_name(declarations: Sequence[Declared]) -> dict[tuple[str, str], int]:
-    claims = Counter((one.kind, one.name) for one in declarations)
-    return {(one.kind, one.name): at for at, one in enumerate(declarations) if claims[one.kind, one.name] == 1}
 
 
 def _moved(there: _Place, here: _Place, lost: Declared, found: Declared) -> _Fate:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from treeseek.indexing.trees import Text, Trees, has_grammar
-from treeseek.syntax.compare import compare, find_again
+from treeseek.syntax.compare import compare, find_in_other_files
 from treeseek.syntax.identity import declaration_ids
 from treeseek.syntax.parsed import Declared
 
@@ -47,7 +47,7 @@ def follow(
             else:
                 pairs.append((earlier[change.old].id, now[change.new].id))
     lost += (one for declared in before.values() for one in declared)
-    again = find_again([one.declared for one in lost], [one.declared for one in found])
+    again = find_in_other_files([one.declared for one in lost], [one.declared for one in found])
     pairs += ((lost[at].id, found[now].id) for at, now in again)
     return _unambiguous(pairs)
 

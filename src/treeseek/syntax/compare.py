@@ -7,18 +7,20 @@ finds what moved; last by similarity. Offsets are never looked at.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from treeseek.syntax.match import longest_increasing
 from treeseek.syntax.parsed import SKETCH_SIZE, Declared, similarity
 
-__all__ = ["STATUSES", "DeclarationChange", "compare", "find_again"]
+__all__ = ["STATUSES", "DeclarationChange", "compare", "find_again", "find_in_other_files"]
 
 STATUSES = ("added", "removed", "renamed", "moved", "modified", "unchanged")
 SIMILAR = 0.5
 """From this on, a declaration of another name is taken for the same one, changed."""
+NAMED_ALIKE = 0.3
+"""From this similarity on, what vanished from one file and appeared in another, under one name, is the same."""
 VERY_SIMILAR, MARGIN = 0.7, 0.15
 """If no word of the name was kept: so much it must have in common, and so much more than any other."""
 SAME_WORDS, LITTLE_SIMILAR = 0.75, 0.3
@@ -81,6 +83,34 @@ def find_again(lost: Sequence[Declared], found: Sequence[Declared]) -> list[tupl
         _pair(ours, theirs, lambda at, key=key: key(lost[at]), lambda at, key=key: key(found[at]), pairs)  # type: ignore[misc]
     _pair_similar(lost, found, ours, theirs, pairs)
     return pairs
+
+
+def find_in_other_files(lost: Sequence[Declared], found: Sequence[Declared]) -> list[tuple[int, int]]:
+    """Pair what vanished from some files with what is new in others: by a name that nothing else has, then as above.
+
+    Returns:
+        pairs of numbers in the two lists; each number is in one pair at most.
+    """
+    pairs = _of_one_name(lost, found)
+    left = sorted(set(range(len(lost))) - {here for here, _ in pairs})
+    new = sorted(set(range(len(found))) - {there for _, there in pairs})
+    again = find_again([lost[number] for number in left], [found[number] for number in new])
+    return pairs + [(left[here], new[there]) for here, there in again]
+
+
+def _of_one_name(lost: Sequence[Declared], found: Sequence[Declared]) -> list[tuple[int, int]]:
+    """Pair what nothing else is called, on either side: that needs less in common to be the same."""
+    ours, theirs = _by_only_name(lost), _by_only_name(found)
+    return [
+        (here, theirs[name])
+        for name, here in ours.items()
+        if name in theirs and similarity(lost[here].sketch, found[theirs[name]].sketch) >= NAMED_ALIKE
+    ]
+
+
+def _by_only_name(declarations: Sequence[Declared]) -> dict[tuple[str, str], int]:
+    claims = Counter((one.kind, one.name) for one in declarations)
+    return {(one.kind, one.name): at for at, one in enumerate(declarations) if claims[one.kind, one.name] == 1}
 
 
 def _same_code(one: Declared) -> Hashable:

@@ -20,6 +20,7 @@ import numpy as np
 
 from treeseek.errors import TreeError
 from treeseek.syntax.tree import SyntaxTree
+from treeseek.tokens import RADIX, powers_of_radix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Hashes", "mixed", "subtree_hashes"]
 
-_BASE = 0x9E3779B97F4A7C15 | 1
-_INVERSE = pow(_BASE, -1, 1 << 64)
 _PLAIN_BYTES = 32
 """Leaves longer than this are hashed one by one."""
 _SHIFT_30, _SHIFT_27, _SHIFT_31 = np.uint64(30), np.uint64(27), np.uint64(31)
@@ -143,24 +142,9 @@ def _texts(source: bytes, start: NDArray[np.int32], end: NDArray[np.int32]) -> W
 _LOW = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
 """Masks that keep so many bytes."""
 _OFFSETS = np.arange(8, _PLAIN_BYTES, 8)
-_FACTORS = np.array([pow(_BASE, power, 1 << 64) for power in range(2, 2 + len(_OFFSETS))], np.uint64)
-
-
-_tables: tuple[Words, Words] = (np.ones(1, np.uint64), np.ones(1, np.uint64))
+_FACTORS = np.array([pow(RADIX, power, 1 << 64) for power in range(2, 2 + len(_OFFSETS))], np.uint64)
 
 
 def _powers(count: int) -> tuple[Words, Words]:
     """Return at least `count` powers of the base and of its inverse, from 0 on; kept for the process."""
-    global _tables
-    tables = _tables
-    if len(tables[0]) < count:
-        room = 1 << max(count - 1, 4095).bit_length()
-        tables = (_progression(_BASE, room), _progression(_INVERSE, room))
-        _tables = tables  # another thread's may be replaced; either is right
-    return tables
-
-
-def _progression(base: int, count: int) -> Words:
-    values = np.full(count, base, np.uint64)
-    values[0] = 1
-    return np.multiply.accumulate(values)
+    return powers_of_radix(max(12, count.bit_length()))
