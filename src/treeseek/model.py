@@ -25,9 +25,13 @@ __all__ = [
     "Found",
     "Hit",
     "IndexStatus",
+    "Maintenance",
+    "Migration",
     "NodeDiff",
+    "Problem",
     "Progress",
     "QueryResult",
+    "Repair",
     "SearchResult",
     "Site",
     "Skipped",
@@ -35,6 +39,7 @@ __all__ = [
     "SyncReport",
     "Syntax",
     "UnitColumns",
+    "Verification",
 ]
 
 DECLARATION_KINDS = (
@@ -247,6 +252,70 @@ class IndexStatus:
     languages: Mapping[str, int] = field(default_factory=dict)
     skipped: Sequence[Skipped] = ()
     pending: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with an index. `kind` is a stable, short code; `path` is relative to the index's generation.
+
+    Kinds: current, format, version, journal, aliases, missing, size, hash, unreadable, duplicate; leftover and hint are
+    harmless: a crash left them, and the next writer sets them right.
+    """
+
+    kind: str
+    path: str
+    detail: str
+    is_harmless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` looked at, and what is wrong. `files` belong to the index; so many were read whole."""
+
+    version: int
+    files: int
+    files_read: int
+    bytes_read: int
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong that matters."""
+        return all(problem.is_harmless for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """What tidying an index came to: versions dropped, pieces of the table and bytes on disk before and after."""
+
+    versions_dropped: int
+    pieces_before: int
+    pieces_after: int
+    bytes_before: int
+    bytes_after: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was done to mend an index, in order. `outcome`: "clean" (nothing was wrong), "mended" (what is committed is
+    sound again), "went-back" (to an earlier version: a sync brings it up to date) or "lost" (it must be made anew).
+    """
+
+    outcome: str
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """How an index came, or would come, to the format of now. `rows` and `vectors` are taken over as they are."""
+
+    from_format: str
+    to_format: str
+    rows: int
+    vectors: int
+    bytes_needed: int
+    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,42 @@ def test_there_are_no_circles(tmp_path_factory: pytest.TempPathFactory, renames:
         assert aliases.resolve(name(old)) == aliases.resolve(name(new)) == name(new)
 
 
-def test_a_damaged_file_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "aliases").mkdir()
-    (tmp_path / "aliases" / "data.mdb").write_bytes(b"nothing like it" * 1000)
-    with pytest.raises(StoreError, match="delete it"):
+def test_a_damaged_entry_costs_its_own_links_alone_and_is_told(tmp_path: Path) -> None:
+    aliases = Aliases(tmp_path)
+    for number in (1, 3, 5):
+        aliases.record([(name(number), name(number + 1))])
+    lines = aliases.path.read_bytes().splitlines(keepends=True)
+    aliases.path.write_bytes(lines[0] + lines[1].replace(b":", b";") + lines[2])
+    assert [Aliases(tmp_path).resolve(name(number)) for number in (1, 3, 5)] == [name(2), name(3), name(6)]
+    assert Aliases(tmp_path).damage() == (1, False)
+    aliases.rewrite()
+    assert Aliases(tmp_path).damage() == (0, False)
+    assert Aliases(tmp_path).resolve(name(5)) == name(6)
+
+
+def test_what_a_crash_left_unfinished_counts_for_nothing_and_goes_with_the_next_entry(tmp_path: Path) -> None:
+    aliases = Aliases(tmp_path)
+    aliases.record([(name(1), name(2))])
+    whole = aliases.path.read_bytes()
+    for length in range(len(whole)):
+        aliases.path.write_bytes(whole + whole[:length])
+        assert Aliases(tmp_path).resolve(name(1)) == name(2)
+    Aliases(tmp_path).record([(name(7), name(8))])
+    assert Aliases(tmp_path).damage() == (0, False)
+    assert Aliases(tmp_path).resolve(name(7)) == name(8)
+
+
+def test_a_place_that_cannot_be_read_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "aliases.log").mkdir()
+    with pytest.raises(StoreError, match="can't read"):
         Aliases(tmp_path).resolve(name(1))
+
+
+def test_old_entries_go_when_most_say_what_is_no_longer_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("treeseek.store.aliases.MAX_BYTES", 1_000)
+    aliases = Aliases(tmp_path)
+    for _ in range(50):
+        aliases.record([(name(1), name(2))])
+        aliases.record([(name(2), name(1))])
+    assert aliases.path.stat().st_size < 1_500
+    assert aliases.resolve(name(2)) == name(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import timedelta
 from pathlib import Path
 
 import lance
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from treeseek.errors import StoreCorruptError, StoreError
 from treeseek.model import UnitColumns
-from treeseek.store import UnitStore, table
+from treeseek.store import UnitStore
+from treeseek.store.maintenance import is_due, maintain
+from treeseek.store.snapshot import COLD_READS
 
 HARD_NAMES = [
     "it's.py",
@@ -206,7 +209,7 @@ def test_a_snapshot_stays_as_it_was(store, units):
     store.commit(units({"a.py": ["three"]}), ["a.py"])
     store.build_indexes()
     store.commit([], ["b.py"])
-    store.clean()
+    maintain(store, force=True)
     assert_same(before.rows(), rows)
     assert set(before.texts(rows.id).values()) == {"one", "two"}
     assert [unit for unit, _ in before.full_text("two", 5)] == [rows.id[rows.text.index("two")]]
@@ -243,7 +246,7 @@ def test_identity_and_key_survive_merges_and_indexes(store, directory, units, id
     store.commit(units({"a.py": ["one"]}), [])
     store.commit(units({"a.py": ["two"]}), ["a.py"])
     store.build_indexes()
-    store.clean()
+    maintain(store, force=True)
     opened = UnitStore.open(directory)
     assert opened is not None
     assert opened.identity == opened.snapshot().identity == store.identity == identity
@@ -287,18 +290,21 @@ def text_index(store: UnitStore) -> dict[str, int]:
 
 
 def test_the_text_index_catches_up_when_many_rows_are_outside(store, units, monkeypatch):
-    monkeypatch.setattr("treeseek.store.table.UNINDEXED_ROWS", 5)
-    monkeypatch.setattr("treeseek.store.table.SEGMENTS", 3)
+    monkeypatch.setattr("treeseek.store.maintenance.UNINDEXED_ROWS", 5)
+    monkeypatch.setattr("treeseek.store.maintenance.SEGMENTS", 3)
     store.commit(units({"a.py": ["one"]}), [])
     store.build_indexes()
     store.commit(units({"b.py": ["two"]}), [])
     version = store.snapshot().version
     store.build_indexes()
+    assert not is_due(store)
+    maintain(store)
     assert store.snapshot().version == version
     segments = []
     for name in "cdef":
         store.commit(units({f"{name}.py": [f"three {name}{i}" for i in range(8)]}), [])
-        store.build_indexes()
+        assert is_due(store)
+        maintain(store)
         assert text_index(store)["num_unindexed_rows"] == 0
         segments.append(text_index(store)["num_indices"])
     assert segments == [2, 3, 1, 2]
@@ -322,7 +328,7 @@ def test_nearest_is_by_cosine_best_first_and_chunks_only(store, units):
 
 def test_a_vector_index_gives_the_same_nearest(store, units, monkeypatch):
     monkeypatch.setattr("treeseek.store.table.VECTOR_INDEX_ROWS", 200)
-    monkeypatch.setattr("treeseek.store.table.UNINDEXED_ROWS", 5)
+    monkeypatch.setattr("treeseek.store.maintenance.UNINDEXED_ROWS", 5)
     rows = units({"a.py": [f"text{i}" for i in range(400)]})
     store.commit(rows, [])
     exact = store.snapshot().nearest(rows.vector[9].astype(np.float32), 1)
@@ -331,37 +337,59 @@ def test_a_vector_index_gives_the_same_nearest(store, units, monkeypatch):
     assert {index.name for index in table.describe_indices()} == {"text_idx", "vector_idx"}
     assert store.snapshot().nearest(rows.vector[9].astype(np.float32), 1)[0][0] == exact[0][0]
     store.commit(units({"b.py": [f"more{i}" for i in range(10)]}), [])
-    store.build_indexes()
+    maintain(store)
     table = lance.dataset(str(store.generation / "units.lance"))
     assert table.stats.index_stats("vector_idx")["num_unindexed_rows"] == 0
 
 
-def test_clean_drops_old_versions_and_joins_pieces(store, units, monkeypatch):
-    from datetime import timedelta
-
-    monkeypatch.setattr("treeseek.store.table.KEPT_TIME", timedelta(microseconds=1))
-    monkeypatch.setattr("treeseek.store.table.FRAGMENTS", 8)
-    for i in range(10):
+def test_many_small_commits_become_one_piece_and_old_versions_go(store, units, monkeypatch):
+    monkeypatch.setattr("treeseek.store.maintenance.SHORT_GRACE", timedelta(0))
+    monkeypatch.setattr("treeseek.store.maintenance.DEAD_BYTES", 1_000)
+    for i in range(17):
         store.commit(units({f"f{i}.py": ["same text " * 50]}), [])
     rows = store.snapshot().rows()
     size = store.bytes_on_disk()
     assert size == sum(path.stat().st_size for path in store.directory.rglob("*") if path.is_file()) > 0
-    store.clean()
-    table = lance.dataset(str(store.generation / "units.lance"))
-    assert len(table.get_fragments()) == 1
-    assert len(table.versions()) == 3
-    assert store.bytes_on_disk() < size
+    assert is_due(store)
+    done = maintain(store)
+    assert (done.pieces_before, done.pieces_after) == (17, 1)
+    assert done.versions_dropped >= 14
+    assert done.bytes_after == sum(path.stat().st_size for path in store.generation.rglob("*") if path.is_file())
+    maintain(store, force=True)
+    assert store.bytes_on_disk() < size / 3
     assert_same(store.snapshot().rows(), rows)
+    opened = UnitStore.open(store.directory)
+    assert opened is not None
+    assert_same(opened.snapshot().rows(), rows)
 
 
-def test_clean_keeps_what_a_reader_may_hold(store, units):
+def test_what_a_reader_may_hold_is_kept_for_a_while(store, units):
     store.commit(units({"a.py": ["one"]}), [])
     first = store.snapshot()
     rows = first.rows()
     for i in range(6):
         store.commit(units({"a.py": [f"text{i}"]}), ["a.py"])
-    store.clean()
+    maintain(store, force=True)
     assert_same(first.rows(), rows)
+
+
+def test_a_piece_of_which_much_is_deleted_is_written_anew(store, units, monkeypatch):
+    monkeypatch.setattr("treeseek.store.maintenance.SMALL_ROWS", 100)
+    store.commit(units({f"f{i}.py": ["some text"] for i in range(100)}), [])
+    assert not is_due(store)
+    store.commit([], [f"f{i}.py" for i in range(30)])
+    assert is_due(store)
+    maintain(store)
+    assert [fragment.num_deletions for fragment in store.snapshot().dataset.get_fragments()] == [0]
+    assert len(store.snapshot().columns()) == 70
+
+
+def test_tidying_does_not_hide_that_a_file_was_lost(store, units):
+    for i in range(3):
+        store.commit(units({f"f{i}.py": ["text"]}), [])
+    next((store.table / "_transactions").iterdir()).unlink()
+    with pytest.raises(StoreCorruptError, match="repair"):
+        maintain(store, force=True)
 
 
 def test_damaged_data_is_reported_in_one_line(store, units):
@@ -404,14 +432,14 @@ def test_any_sequence_of_commits_equals_a_dictionary(tmp_path_factory, units, id
     directory: Path = tmp_path_factory.mktemp("model")
     store = UnitStore.create(directory, directory, identity)
     model: dict[str, tuple[str, str]] = {}
-    for files, replaced, maintain in commits:
+    for files, replaced, tidy in commits:
         rows = units(files)
         store.commit(rows, replaced)
         new = dict(zip(rows.id, zip(rows.path, rows.text, strict=True), strict=True))
         model = {unit: row for unit, row in model.items() if row[0] not in replaced} | new
-        if maintain:
+        if tidy:
             store.build_indexes()
-            store.clean()
+            maintain(store, force=True)
         snapshot = store.snapshot()
         got = snapshot.rows()
         assert dict(zip(got.id, zip(got.path, got.text, strict=True), strict=True)) == model
@@ -433,6 +461,6 @@ def test_texts_are_the_same_from_the_disk_and_from_memory(store, units):
     ids = ["no such unit", *snapshot.columns().id]
     cold = snapshot.texts(ids)
     assert sorted(cold.values()) == ["four", "one two", "three"]
-    for _ in range(2 * table.COLD_READS):
+    for _ in range(2 * COLD_READS):
         assert snapshot.texts(ids) == cold
     assert snapshot._texts is not None

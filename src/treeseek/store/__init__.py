@@ -5,9 +5,11 @@ The only folder that imports `lance` and `pyarrow`, and only when a table is tou
 
 from treeseek.store.aliases import Aliases
 from treeseek.store.columns import Manifest
-from treeseek.store.directory import index_directory, writer_lock
+from treeseek.store.directory import index_directory
+from treeseek.store.lock import writer_lock
 from treeseek.store.schema import SCHEMA_VERSION, IndexIdentity
-from treeseek.store.table import Snapshot, UnitStore
+from treeseek.store.snapshot import Snapshot
+from treeseek.store.table import UnitStore
 
 __all__ = [
     "SCHEMA_VERSION",

@@ -1,4 +1,4 @@
-"""Which id a declaration has now that had another before: it was renamed, moved, or its anchor was taken.
+"""Which id has a declaration now that had another before: it was renamed, moved, or its anchor was taken?
 
 Beside the units, not among them: what was renamed when is history, which a fresh index doesn't know, and the units
 equal those of a fresh index. Losing the file loses old links and nothing else.
@@ -7,30 +7,34 @@ equal those of a fresh index. Losing the file loses old links and nothing else.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from treeseek.errors import StoreError
-
-if TYPE_CHECKING:
-    import lmdb
+from treeseek.store import log
+from treeseek.store.durable import replace_durably
+from treeseek.store.faults import as_store_error
 
 __all__ = ["Aliases"]
 
-MAX_BYTES = 1 << 30
-"""Room in the address space, not on disk: about ten million aliases."""
+ALIASES = "aliases.log"
 MAX_STEPS = 1_000
-_opening = threading.Lock()
-"""LMDB wants a file opened once in a process, and whoever asks is done in a moment."""
+"""There are no circles, but a damaged file may hold anything."""
+MAX_BYTES = 4 << 20
+"""A larger file is rewritten if most of it says what is no longer so."""
+_PAIR_BYTES = 50
 
 
 class Aliases:
     """The aliases of one index, in `directory`. One process writes at a time (under the index's lock); any may read."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory / "aliases"
+        self.path = directory / ALIASES
+        self._lock = threading.Lock()
+        self._state: tuple[int, int] = (0, -1)
+        self._renamed: dict[str, str] = {}
+        self._damaged = 0
+        self._is_torn = False
 
     def record(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Note that each first id is now the second.
@@ -38,13 +42,16 @@ class Aliases:
         Raises:
             StoreError: they can't be written.
         """
-        renamed = [(bytes.fromhex(old), bytes.fromhex(new)) for old, new in pairs if old != new]
+        renamed = [(old, new) for old, new in pairs if old != new]
         if not renamed:
             return
-        with self._open(readonly=False) as environment, environment.begin(write=True) as transaction:
-            for old, new in renamed:
-                transaction.delete(new)  # renamed back: it is itself again
-                transaction.put(old, new)
+        with as_store_error(f"can't write {self.path}"):
+            if self.path.exists() and (found := log.read(self.path)).is_torn:
+                log.truncate(self.path, found.end)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            log.append(self.path, [" ".join(f"{old}:{new}" for old, new in renamed).encode()])
+            if self.path.stat().st_size > max(MAX_BYTES, 3 * _PAIR_BYTES * len(self._current())):
+                self.rewrite()
 
     def resolve(self, name: str) -> str:
         """Return the id that `name` has become, by however many steps; `name` itself if nothing is known of it.
@@ -52,30 +59,47 @@ class Aliases:
         Raises:
             StoreError: the aliases can't be read.
         """
-        try:
-            at = bytes.fromhex(name)
-        except ValueError:
-            return name
-        if not at or not self._directory.is_dir():
-            return name
-        with self._open(readonly=True) as environment, environment.begin() as transaction:
-            for _ in range(MAX_STEPS):  # there are no circles, but a damaged file may hold anything
-                following = transaction.get(at)
-                if following is None:
-                    break
-                at = bytes(following)
-        return at.hex()
+        renamed = self._current()
+        for _ in range(MAX_STEPS):
+            following = renamed.get(name)
+            if following is None:
+                break
+            name = following
+        return name
 
-    @contextmanager
-    def _open(self, *, readonly: bool) -> Iterator[lmdb.Environment]:
-        import lmdb
+    def damage(self) -> tuple[int, bool]:
+        """Return how many entries are damaged, and whether the last one is unfinished. Raises StoreError."""
+        self._current()
+        return self._damaged, self._is_torn
 
+    def rewrite(self) -> None:
+        """Write anew what is sound and still so. Raises OSError, StoreError."""
+        pairs = self._current().items()
+        replace_durably(self.path, log.rewritten(f"{old}:{new}".encode() for old, new in pairs))
+
+    def _current(self) -> dict[str, str]:
+        """Return what the file says, read again only if it has changed."""
         try:
-            if not readonly:
-                self._directory.mkdir(parents=True, exist_ok=True)
-            with _opening, lmdb.open(
-                str(self._directory), map_size=MAX_BYTES, readonly=readonly, max_dbs=0, lock=not readonly
-            ) as environment:  # fmt: skip
-                yield environment
-        except (lmdb.Error, OSError) as error:
-            raise StoreError(f"can't use the aliases in {self._directory}: {error}; delete it to go on") from error
+            status = self.path.stat()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StoreError(f"can't read {self.path}: {error.strerror}") from error
+        with self._lock:
+            if self._state != (status.st_ino, status.st_size):
+                with as_store_error(f"can't read {self.path}"):
+                    found = log.read(self.path)
+                self._renamed = _replayed(found.texts)
+                self._damaged, self._is_torn = len(found.damaged), found.is_torn
+                self._state = status.st_ino, status.st_size
+            return self._renamed
+
+
+def _replayed(texts: Iterable[bytes]) -> dict[str, str]:
+    renamed: dict[str, str] = {}
+    for text in texts:
+        for pair in text.decode("ascii", "replace").split():
+            old, _, new = pair.partition(":")
+            renamed.pop(new, None)  # renamed back: it is itself again
+            renamed[old] = new
+    return renamed

@@ -1,9 +1,10 @@
-"""Where an index lies, which of its generations is current, and who may write it.
+"""Where does an index lie, and which of its generations is current?
 
 <data dir>/<root name>-<hash of the real path>/
-    CURRENT              one line: the name of the generation that readers open
-    lock                 held by the one writer
-    gen-0001/units.lance
+    CURRENT              one line: the name of the generation that readers open, and its checksum
+    lock, lease          held by the one writer, and who that is
+    aliases.log          ids that declarations had before
+    gen-0001/            units.lance, journal, quarantine/
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
 from pathlib import Path
 
-from treeseek.errors import StoreCorruptError, StoreError, StoreLockedError
+from treeseek.errors import StoreCorruptError
+from treeseek.store.durable import replace_durably
+from treeseek.store.steps import reached
 
 __all__ = [
-    "bytes_below",
     "current_generation",
     "flip_current",
+    "generations",
     "index_directory",
     "new_generation",
-    "writer_lock",
 ]
 
 _GENERATION = re.compile(r"gen-(\d{4,})")
+_CURRENT = re.compile(rb"(gen-\d{4,})(?: ([0-9a-f]{8}))?\n")
 _NAME_CHARS = 40
 
 
@@ -45,14 +47,27 @@ def current_generation(directory: Path) -> Path | None:
     Raises StoreCorruptError when CURRENT is unreadable or names no generation.
     """
     try:
-        name = (directory / "CURRENT").read_bytes().decode(errors="replace").strip()
+        line = (directory / "CURRENT").read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StoreCorruptError(f"can't read {directory / 'CURRENT'}: {error.strerror}") from error
-    if not _GENERATION.fullmatch(name) or not (directory / name).is_dir():
-        raise StoreCorruptError(f"{directory / 'CURRENT'} names no generation: re-index to replace it")
+    found = _CURRENT.fullmatch(line)
+    name = found[1].decode() if found else ""
+    # The first format had no checksum. With it, a flipped bit can't make one generation another.
+    if found is None or (found[2] and found[2] != _checksum(name)) or not (directory / name).is_dir():
+        raise StoreCorruptError(f"{directory / 'CURRENT'} names no generation: `treeseek repair` mends it")
     return directory / name
+
+
+def _checksum(name: str) -> bytes:
+    return b"%08x" % zlib.crc32(name.encode())
+
+
+def generations(directory: Path) -> list[Path]:
+    """Return the generations that lie in a directory, oldest first, whatever state they are in."""
+    found = [path for path in directory.glob("gen-*") if _GENERATION.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("gen-")))
 
 
 def new_generation(directory: Path) -> Path:
@@ -64,7 +79,7 @@ def new_generation(directory: Path) -> Path:
         current = current_generation(directory)
     except StoreCorruptError:
         current = None
-    found = [path for path in directory.glob("gen-*") if _GENERATION.fullmatch(path.name)]
+    found = generations(directory)
     for path in found:
         if path != current:
             shutil.rmtree(path, ignore_errors=True)
@@ -74,42 +89,6 @@ def new_generation(directory: Path) -> Path:
 
 def flip_current(directory: Path, generation: Path) -> None:
     """Make `generation` the one that readers open, in one atomic step."""
-    temporary = directory / "CURRENT.new"
-    with temporary.open("w") as file:
-        file.write(f"{generation.name}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(directory / "CURRENT")
-
-
-def bytes_below(directory: Path) -> int:
-    """Return the sum of the sizes of all files below `directory`, in bytes."""
-    total = 0
-    for parent, _, names in os.walk(directory):
-        for name in names:
-            try:
-                total += Path(parent, name).lstat().st_size
-            except FileNotFoundError:
-                continue
-    return total
-
-
-@contextmanager
-def writer_lock(directory: Path, timeout: float) -> Iterator[None]:
-    """Hold the right to write the index in `directory`, which is made if need be.
-
-    Waits up to `timeout` seconds, then raises StoreLockedError. The lock ends with the process that holds it.
-    """
-    # Imported here as it brings asyncio along: 60 ms that commands which write nothing needn't pay.
-    from filelock import FileLock, Timeout
-
-    lock = directory / "lock"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        held = FileLock(lock).acquire(timeout=timeout)
-    except Timeout:
-        raise StoreLockedError(f"another process is writing this index: {lock} is locked") from None
-    except OSError as error:
-        raise StoreError(f"can't lock {lock}: {error.strerror or error}") from error
-    with held:
-        yield
+    reached("current.written")
+    replace_durably(directory / "CURRENT", b"%b %b\n" % (generation.name.encode(), _checksum(generation.name)))
+    reached("current.flipped")

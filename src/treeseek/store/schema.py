@@ -21,12 +21,17 @@ __all__ = [
     "SCHEMA_VERSION",
     "STRINGS",
     "IndexIdentity",
+    "format_of",
+    "is_older",
     "read_identity",
     "units_schema",
 ]
 
-SCHEMA_VERSION = "1.0"
-"""Version of the table's layout: a reader takes any minor of its own major, unknown columns aside."""
+SCHEMA_VERSION = "2.0"
+"""Version of an index's layout: a reader takes any minor of its own major, unknown columns aside.
+
+1: a table, whose latest version counted. 2: the same table with a journal beside it, whose last entry counts.
+"""
 
 STRINGS = ("path", "language", "kind", "name", "signature", "text", "note", "content_hash")
 INTEGERS = {
@@ -81,6 +86,18 @@ def units_schema(identity: IndexIdentity, extra: Mapping[str, str] | None = None
         ],
         metadata={f"treeseek.{name}": value for name, value in metadata.items()},
     )
+
+
+def format_of(schema: pa.Schema) -> str:
+    """Return the format that a table's metadata states, "" if it states none."""
+    stated: bytes = (schema.metadata or {}).get(b"treeseek.schema_version", b"")
+    return stated.decode(errors="replace")
+
+
+def is_older(schema: pa.Schema) -> bool:
+    """Whether an older major format is stated: what has it can be read, and migrated."""
+    major = format_of(schema).partition(".")[0]
+    return major.isdigit() and int(major) < int(SCHEMA_VERSION.partition(".")[0])
 
 
 def read_identity(schema: pa.Schema, where: str) -> IndexIdentity:

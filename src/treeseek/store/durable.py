@@ -1,0 +1,103 @@
+"""How do bytes get to the disk and stay there? Files and directories synced, replaced whole, listed and hashed.
+
+Lance syncs nothing: after a power cut its newest files may be empty or full of zeros. So whatever a version consists of
+is synced here, file and directory, before the journal calls the version committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["bytes_below", "hash_file", "inventory", "replace_durably", "sync_directory", "sync_files"]
+
+VERSION_HINT = "_versions/latest_version_hint.json"
+"""Lance overwrites it in place to find its newest version sooner. Nothing here is opened by it."""
+
+_BLOCK = 1 << 20
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory last. Where directories can't be synced (Windows), that is the system's affair."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_files(base: Path, names: Iterable[str]) -> None:
+    """Make files below `base` last, and the directories that hold them up to `base` itself. Raises OSError."""
+    directories = {base}
+    for name in names:
+        path = base / name
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        directories.update(parent for parent in path.parents if parent.is_relative_to(base))
+    for directory in sorted(directories, reverse=True):
+        sync_directory(directory)
+
+
+def replace_durably(path: Path, data: bytes) -> None:
+    """Put `data` where `path` is, whole or not at all, and make that last. Raises OSError."""
+    temporary = path.with_name(f"{path.name}.new")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def hash_file(path: Path) -> tuple[int, str]:
+    """Return the size of a file in bytes and its BLAKE2b hash, 128 bits in hex. Raises OSError."""
+    digest = hashlib.blake2b(digest_size=16)
+    size = 0
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
+
+
+def inventory(table: Path) -> dict[str, int]:
+    """Return the files of a table with their sizes, by path relative to it; none if it doesn't exist.
+
+    Lance's version hint isn't among them: it changes in place, and nothing depends on it. Raises OSError.
+    """
+    return {name: size for name, size in _files(table, "") if name != VERSION_HINT}
+
+
+def _files(directory: Path, prefix: str) -> Iterator[tuple[str, int]]:
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _files(Path(entry.path), f"{prefix}{entry.name}/")
+                else:
+                    yield prefix + entry.name, entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return
+
+
+def bytes_below(directory: Path) -> int:
+    """Return the sum of the sizes of all files below `directory`, in bytes; what vanishes meanwhile counts nothing."""
+    total = 0
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).lstat().st_size
+    return total

@@ -1,0 +1,109 @@
+"""How is a note kept that a crash can't garble? A log of lines, each with its checksum, that is only appended to.
+
+A line is the CRC-32 of its text as eight hex digits, a space, and the text, which holds no line break. What a crash
+leaves at the end is an unfinished line, which counts for nothing; any other line that doesn't fit is damage.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from treeseek.store.durable import sync_directory
+from treeseek.store.steps import reached
+
+__all__ = ["Log", "append", "frame", "read", "truncate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What a log holds: its sound texts in order, the numbers (from 0) of lines that are damaged, the bytes that its
+    finished lines take, and whether an unfinished line follows them.
+    """
+
+    texts: tuple[bytes, ...]
+    damaged: tuple[int, ...]
+    end: int
+    is_torn: bool
+
+
+def frame(text: bytes) -> bytes:
+    """Return the line of a text."""
+    return b"%08x %b\n" % (zlib.crc32(text), text)
+
+
+def read(path: Path, start: int = 0) -> Log:
+    """Read a log from byte `start` on, which must begin a line; one that doesn't exist is empty. Raises OSError."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            data = file.read()
+    except FileNotFoundError:
+        data = b""
+    *lines, rest = data.split(b"\n")
+    texts = [_text(line) for line in lines]
+    damaged = [number for number, text in enumerate(texts) if text is None]
+    if rest and _text(rest[:-1]) is not None:
+        # A whole line but for its end: not a write that broke off, but an end that became something else.
+        damaged.append(len(lines))
+    sound = tuple(text for text in texts if text is not None)
+    return Log(sound, tuple(damaged), start + len(data) - len(rest), bool(rest))
+
+
+def _text(line: bytes) -> bytes | None:
+    """Return the text of a line, or None if it is damaged. Every bit counts: "1A" is not taken for "1a"."""
+    text = line[9:]
+    return text if line[:9] == b"%08x " % zlib.crc32(text) and line else None
+
+
+def append(path: Path, texts: Sequence[bytes]) -> None:
+    """Add texts, all or none, and make them last. Raises OSError; then the log is as it was.
+
+    The caller is the only writer, and has cut off what a crash left at the end (`truncate`).
+    """
+    is_new = not path.exists()
+    data = b"".join(map(frame, texts))
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        before = os.fstat(descriptor).st_size
+        try:
+            reached("journal.before-append")
+            _write(descriptor, data)
+            reached("journal.written")
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+    if is_new:
+        sync_directory(path.parent)
+    reached("journal.synced")
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    half = len(data) // 2
+    for part in (data[:half], data[half:]):
+        view = memoryview(part)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        reached("journal.half-written")
+
+
+def truncate(path: Path, end: int) -> bytes:
+    """Cut a log off at byte `end`; return what was cut. Raises OSError."""
+    with path.open("r+b") as file:
+        file.seek(end)
+        rest = file.read()
+        file.truncate(end)
+        file.flush()
+        os.fsync(file.fileno())
+    return rest
+
+
+def rewritten(texts: Iterable[bytes]) -> bytes:
+    """Return the bytes of a log of these texts."""
+    return b"".join(map(frame, texts))

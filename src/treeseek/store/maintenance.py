@@ -1,0 +1,198 @@
+"""How does an index stay small and quick without anyone asking? Small pieces joined, old versions dropped, in passing.
+
+Each commit leaves a piece of a table, a list of deletions and a manifest behind. Left alone, the directory grows with
+every save. So after a commit it is looked, at the cost of a listing, whether something is worth doing; and it is done
+under the writer's lock, in versions of their own, while readers go on with theirs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from treeseek import telemetry
+from treeseek.errors import StoreCorruptError
+from treeseek.model import Maintenance
+from treeseek.store.durable import bytes_below, inventory
+from treeseek.store.faults import as_store_error
+from treeseek.store.recovery import QUARANTINE
+from treeseek.store.steps import reached
+from treeseek.store.table import TEXT_INDEX, VECTOR_INDEX, UnitStore
+
+if TYPE_CHECKING:
+    import lance
+
+__all__ = ["is_due", "maintain", "references", "sweep_quarantine"]
+
+KEPT_VERSIONS = 3
+"""Versions that always stay: a reader may just be opening one, and `repair` goes back to one."""
+GRACE = timedelta(seconds=30)
+"""Younger versions stay too, unless what they alone hold gets large."""
+SHORT_GRACE = timedelta(seconds=2)
+
+DEAD_SHARE, DEAD_BYTES = 0.2, 256 << 10
+"""Bytes that no current row needs, as a share of the table and beside that, from which old versions are dropped."""
+
+SMALL_FRAGMENTS = 16
+"""Pieces of a table from which they are joined: each costs a reader an open and a seek a column."""
+SMALL_ROWS = 4_096
+"""A piece of fewer rows is small: joining all pieces would write the whole table again for every few saves."""
+DELETED_SHARE = 0.15
+"""A piece is written anew when so many of its rows are deleted."""
+
+UNINDEXED_ROWS = 2_000
+"""Rows outside an index that a search scans, until they are added to it."""
+SEGMENTS = 8
+"""Additions to an index, each a segment of its own that every query visits, from which they are joined."""
+
+QUARANTINE_SECONDS = 7 * 86_400.0
+"""How long what was set aside is kept for whoever wants to look at it."""
+
+
+def references(dataset: lance.LanceDataset) -> set[str]:
+    """Return the files, relative to the table, that the rows and indexes of this version are in."""
+    files: set[str] = set()
+    for fragment in dataset.get_fragments():
+        files.update(f"data/{file.path}" for file in fragment.data_files())
+        deletions = fragment.deletion_file()
+        if deletions:
+            files.add(deletions)
+    return files
+
+
+def index_folders(dataset: lance.LanceDataset) -> set[str]:
+    """Return the folders, relative to the table, that hold the indexes of this version."""
+    return {f"_indices/{segment.uuid}/" for index in dataset.describe_indices() for segment in index.segments}
+
+
+def live_bytes(dataset: lance.LanceDataset, found: dict[str, int]) -> int:
+    """Return how many of the table's bytes this version needs."""
+    needed, folders = references(dataset), tuple(index_folders(dataset))
+    return sum(size for name, size in found.items() if name in needed or name.startswith(folders or ("\0",)))
+
+
+def is_due(store: UnitStore) -> bool:
+    """Whether maintenance would do something worth its cost. Costs a listing of the table's files."""
+    dataset = store.snapshot().dataset
+    with as_store_error(f"can't read {store.table}", StoreCorruptError):
+        found = inventory(store.table)
+        return _has_dead_bytes(dataset, found) or _is_scattered(dataset) or bool(_outdated_indexes(dataset))
+
+
+def _has_dead_bytes(dataset: lance.LanceDataset, found: dict[str, int]) -> bool:
+    live = live_bytes(dataset, found)
+    return sum(found.values()) - live > DEAD_SHARE * live + DEAD_BYTES
+
+
+def _is_scattered(dataset: lance.LanceDataset) -> bool:
+    small = 0
+    for fragment in dataset.get_fragments():
+        rows, deleted = fragment.physical_rows, fragment.num_deletions
+        small += rows < SMALL_ROWS
+        if rows >= SMALL_ROWS and deleted > DELETED_SHARE * rows:
+            return True
+    return small >= SMALL_FRAGMENTS
+
+
+def _outdated_indexes(dataset: lance.LanceDataset) -> list[tuple[str, int]]:
+    """Return the indexes that lack many rows, each with how many of its segments are to be joined."""
+    names = {index.name for index in dataset.describe_indices()} & {TEXT_INDEX, VECTOR_INDEX}
+    outdated = []
+    for name in sorted(names):
+        statistics = dataset.stats.index_stats(name)
+        if statistics["num_unindexed_rows"] >= UNINDEXED_ROWS:
+            segments = int(statistics["num_indices"])
+            outdated.append((name, segments if segments >= SEGMENTS else 0))
+    return outdated
+
+
+def maintain(store: UnitStore, *, force: bool = False) -> Maintenance:
+    """Do what is due; with `force` everything that can be done. The caller holds the writer's lock.
+
+    Old versions go first: joining pieces takes room. Raises StoreError; what was done until then stays done.
+    """
+    started = time.perf_counter()
+    with as_store_error(f"can't tidy {store.table}"), telemetry.timed("treeseek_store_maintenance_seconds"):
+        dataset = store.writable()
+        before = bytes_below(store.generation)
+        pieces = len(dataset.get_fragments())
+        dropped = _clean(store, force=force)
+        _compact(store, force=force)
+        _catch_up(store, force=force)
+        dropped += _clean(store, force=force)
+        sweep_quarantine(store.directory, older_than=0.0 if force else QUARANTINE_SECONDS)
+        if force:
+            store.journal.checkpoint()
+        store.recycle()
+    after = bytes_below(store.generation)
+    telemetry.gauge("treeseek_store_bytes", after)
+    now = len(store.snapshot().dataset.get_fragments())
+    return Maintenance(dropped, pieces, now, before, after, time.perf_counter() - started)
+
+
+def _clean(store: UnitStore, *, force: bool) -> int:
+    """Drop versions that no reader can be expected to hold, and with them the files that only they need."""
+    dataset = store.writable()
+    found = inventory(store.table)
+    missing = [name for name in store.journal.files() if name not in found]
+    if missing:
+        # Once they count as removed, nothing would tell any more that they were lost.
+        raise StoreCorruptError(f"{store.table} lacks {missing[0]}: `treeseek repair` mends it")
+    if not force and not _has_dead_bytes(dataset, found):
+        return 0
+    grace = SHORT_GRACE if force or _is_urgent(dataset, found) else GRACE
+    done = dataset.cleanup_old_versions(
+        older_than=grace,
+        retain_versions=1 if force else KEPT_VERSIONS,
+        delete_unverified=True,  # under the lock nobody else is writing, so nothing unknown is anybody's
+        error_if_tagged_old_versions=False,
+    )
+    if done.old_versions or done.bytes_removed:
+        reached("clean.versions-dropped")
+        store.acknowledge("clean", dataset, ())
+    return int(done.old_versions)
+
+
+def _is_urgent(dataset: lance.LanceDataset, found: dict[str, int]) -> bool:
+    live = live_bytes(dataset, found)
+    return sum(found.values()) - live > 2 * DEAD_SHARE * live + DEAD_BYTES
+
+
+def _compact(store: UnitStore, *, force: bool) -> None:
+    """Write small pieces, and those of which much is deleted, together anew."""
+    dataset = store.writable()
+    pieces = dataset.get_fragments()
+    if not (force and len(pieces) > 1) and not _is_scattered(dataset):
+        return
+    if shutil.disk_usage(store.table).free < 2 * live_bytes(dataset, inventory(store.table)):
+        telemetry.count("treeseek_store_compactions_skipped_total", reason="disk-full")
+        return
+    dataset.optimize.compact_files(
+        target_rows_per_fragment=1 << 20 if force else SMALL_ROWS,
+        materialize_deletions_threshold=0.0 if force else DELETED_SHARE,
+        num_threads=1,
+    )
+    store.acknowledge_newest("compact", "compact.done")
+
+
+def _catch_up(store: UnitStore, *, force: bool) -> None:
+    """Add the rows outside the indexes to them."""
+    dataset = store.writable()
+    for name, joined in _outdated_indexes(dataset):
+        dataset.optimize.optimize_indices(index_names=[name], num_indices_to_merge=joined)
+    store.acknowledge_newest("index", "index.made")
+
+
+def sweep_quarantine(directory: Path, *, older_than: float) -> int:
+    """Delete what was set aside more than so many seconds ago; return the bytes that this freed."""
+    freed = 0
+    for home in [*directory.glob(f"gen-*/{QUARANTINE}/*"), *directory.glob(f"{QUARANTINE}/*")]:
+        with suppress(OSError):
+            if time.time() - home.stat().st_mtime >= older_than:
+                freed += bytes_below(home)
+                shutil.rmtree(home, ignore_errors=True)
+    return freed
