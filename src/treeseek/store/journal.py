@@ -150,7 +150,8 @@ class Journal:
 
     def is_whole(self) -> bool:
         """Whether no line before the last sound one is damaged, so that `files` tells all. Raises like `last`."""
-        return not any(number < len(self.entries()) for number in self._damaged)
+        sound = len(self.entries())
+        return not any(number < sound for number in self._damaged)
 
     def paths_between(self, older: int, newer: int) -> frozenset[str] | None:
         """Return the paths whose rows may differ between two entries, given by sequence; None if that isn't known."""

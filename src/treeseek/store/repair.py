@@ -55,11 +55,18 @@ def repair(directory: Path) -> Repair:
 
 
 def _readable_generation(directory: Path) -> Path | None:
-    for generation in reversed(generations(directory)):
-        with suppress(StoreError):
-            UnitStore.at(directory, generation)
-            return generation
-    return None
+    return next((one for one in reversed(generations(directory)) if _opens(directory, one)), None)
+
+
+def _opens(directory: Path, generation: Path) -> bool:
+    """Whether a generation can be read. Raises FormatError for a newer one, which is nobody's to repair."""
+    try:
+        UnitStore.at(directory, generation)
+    except FormatError:
+        raise
+    except StoreError:
+        return False
+    return True
 
 
 def _lost(directory: Path, actions: list[str]) -> Repair:
@@ -88,16 +95,15 @@ def _aliases(directory: Path) -> Iterator[str]:
 def _generation(directory: Path, generation: Path) -> tuple[str, list[str]]:
     """Mend one generation; return the outcome and what was done."""
     store = UnitStore.bare(directory, generation)
+    opens = _opens(directory, generation)
     try:
-        if not store.journal.exists():
-            UnitStore.at(directory, generation)  # of the first format: it opens or it doesn't
-            return "clean", []
+        if not store.journal.exists():  # of the first format: it opens or it doesn't
+            return "clean" if opens else "lost", []
         if not store.journal.is_whole() or store.journal.last() is None:
             return "lost", []
-    except FormatError:
-        raise
     except StoreError:
         return "lost", []
+    has_lost = bool(store.journal.damage()[0])
     actions = _journal(store)
     aside = recover(generation, store.table, store.journal)
     if aside:
@@ -106,7 +112,7 @@ def _generation(directory: Path, generation: Path) -> tuple[str, list[str]]:
     damaged = _damaged(store)
     outcome, done = _files(store, damaged) if damaged else _check(store)
     if actions and outcome == "clean":
-        outcome = "went-back" if any("journal" in action for action in actions) else "mended"
+        outcome = "went-back" if has_lost else "mended"
     return outcome, actions + done
 
 
@@ -114,7 +120,7 @@ def _journal(store: UnitStore) -> list[str]:
     damaged, is_torn = store.journal.damage()
     if damaged or is_torn:
         store.journal.rewrite(store.journal.entries())
-        return [f"{len(damaged) + is_torn} damaged entries dropped from the end of the journal"]
+        return [f"{len(damaged) + is_torn} entries dropped from the end of the journal: damaged, or never finished"]
     return []
 
 
