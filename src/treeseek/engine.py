@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -12,24 +13,30 @@ from typing import TYPE_CHECKING
 
 from treeseek import indexing, telemetry
 from treeseek.embedding import default_embedder
-from treeseek.errors import NotIndexedError, UsageError
+from treeseek.errors import NotIndexedError, StoreCorruptError, StoreError, UsageError
 from treeseek.model import (
     DeclarationQuery,
     Difference,
     Filters,
     Hit,
     IndexStatus,
+    Maintenance,
+    Migration,
     Progress,
     QueryResult,
+    Repair,
     SearchResult,
     SyncReport,
     Syntax,
+    Verification,
 )
 from treeseek.retrieval import budget
 from treeseek.retrieval import filters as filtering
 from treeseek.retrieval import query as queries
 from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
+from treeseek.retrieval.freshness import checked_against
+from treeseek.retrieval.refresh import renewed
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
 from treeseek.syntax import analyse, detect, names, resolve
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "open_engine"]
 
 LOCK_SECONDS = 60.0
+FALLBACK_NOTE = "the last version of the index is damaged; this is version"
 MAX_LIMIT = 1_000
 
 ProgressCallback = Callable[[Progress], None]
@@ -58,7 +66,9 @@ class Engine:
         self.settings = settings
         self.directory = index_directory(settings.data_dir, root)
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
         self._store: UnitStore | None = None
+        self._current: tuple[int, int] | None = None
         self._loaded: tuple[Corpus, Snapshot] | None = None
         self._trees: Trees | None = None
 
@@ -91,16 +101,21 @@ class Engine:
         from treeseek.indexing.run import sync, unchanged
 
         current = None if rebuild else self._current_store()
-        if current is not None and (report := unchanged(self.root, current, self.settings)):
+        if current is not None and not current.is_outdated and (report := unchanged(self.root, current, self.settings)):
             return report
         with writer_lock(self.directory, LOCK_SECONDS):
             store = None if rebuild else self._current_store()
+            if store is not None and store.is_outdated:
+                from treeseek.store.migration import migrate
+
+                migrate(self.directory)
+                store = self._current_store()
             fresh = store is None
             if store is None:
                 store = UnitStore.create(self.directory, self.root, _identity())
             report = sync(self.root, store, self.settings, progress, fresh=fresh)
-        with self._lock:
-            self._store = store
+            if report.committed:
+                self._tidied(store)
         return report
 
     def search(
@@ -113,11 +128,13 @@ class Engine:
         """
         parsed = queries.parse(query, max_chars=self.settings.max_query_chars)
         checked = self._checked(filters, limit)
-        with telemetry.timed("treeseek_search_seconds"):
-            corpus, snapshot = self._corpus()
+
+        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
             vector = default_embedder().embed_query(query)
-            hits = searching.search(corpus, snapshot.texts, parsed, vector, checked, limit)
-        return _result(query, hits, snapshot, max_tokens)
+            return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit)
+
+        with telemetry.timed("treeseek_search_seconds"):
+            return self._answer(query, ask, max_tokens)
 
     def related(
         self,
@@ -130,11 +147,16 @@ class Engine:
     ) -> SearchResult:
         """Return the places most like the code at `path:line`, its own chunk left out."""
         checked = self._checked(filters, limit)
-        corpus, snapshot = self._corpus()
-        hits = searching.related(corpus, snapshot.texts, path, line, checked, limit)
-        if hits is None:
-            raise UsageError(f"{path}:{line} is not in the index; is the file left out? (`treeseek status --skipped`)")
-        return _result(f"{path}:{line}", hits, snapshot, max_tokens)
+
+        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
+            hits = searching.related(corpus, snapshot.texts, path, line, checked, limit)
+            if hits is None:
+                raise UsageError(
+                    f"{path}:{line} is not in the index; is the file left out? (`treeseek status --skipped`)"
+                )
+            return hits
+
+        return self._answer(f"{path}:{line}", ask, max_tokens)
 
     def symbols(
         self, name: str, *, limit: int = 50, filters: Filters = Filters(), max_tokens: int | None = None
@@ -145,9 +167,11 @@ class Engine:
         if len(name) > self.settings.max_query_chars:
             raise UsageError(f"the name has {len(name):,} characters; no declaration is that long")
         checked = self._checked(filters, limit)
-        corpus, snapshot = self._corpus()
-        hits = searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit)
-        return _result(name, hits, snapshot, max_tokens)
+
+        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
+            return searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit)
+
+        return self._answer(name, ask, max_tokens)
 
     def resolve(self, name: str) -> str:
         """Return the id that a declaration has now, given one that it has or had before it was renamed or moved.
@@ -224,6 +248,77 @@ class Engine:
             pending=pending(found, manifest),
         )
 
+    # -- upkeep ------------------------------------------------------------------------------------------------
+
+    def verify(self, *, percent: float = 0.0, wait: float = LOCK_SECONDS) -> Verification:
+        """Check that the index holds together; with `percent`, read so much of it and compare hashes.
+
+        Raises NotIndexedError if there is none, StoreLockedError if another process keeps writing it.
+        """
+        from treeseek.store.verification import verify
+
+        if not (self.directory / "CURRENT").exists():
+            raise NotIndexedError(f"{self.root} has no index to verify")
+        with writer_lock(self.directory, wait, "treeseek verify"):
+            found = verify(self.directory, percent=percent)
+        if found is None:
+            raise NotIndexedError(f"{self.root} has no index to verify")
+        return found
+
+    def repair(self, progress: ProgressCallback | None = None) -> Repair:
+        """Mend the index and bring it up to date: after that it equals one that was made anew.
+
+        Raises FormatError for an index of a newer treeseek, StoreError if it can't be written.
+        """
+        from treeseek.store.repair import repair
+
+        with writer_lock(self.directory, LOCK_SECONDS, "treeseek repair"):
+            done = repair(self.directory)
+            with self._lock:
+                self._store, self._loaded = None, None
+        self.sync(progress)
+        return done
+
+    def tidy(self, *, force: bool = False) -> Maintenance | None:
+        """Join small pieces of the index and drop old versions, if it is worth it or `force`; None if it wasn't.
+
+        Searches go on meanwhile. Raises StoreError.
+        """
+        from treeseek.store.maintenance import is_due, maintain
+
+        store = self._current_store()
+        if store is None or not (force or is_due(store)):
+            return None
+        with writer_lock(self.directory, LOCK_SECONDS, "treeseek gc" if force else "treeseek"):
+            store = self._current_store()
+            return None if store is None else maintain(store, force=force)
+
+    def migrate(self, *, dry_run: bool = False) -> Migration | None:
+        """Bring the index to the format of now, embeddings and all; None if it has it. Raises StoreError."""
+        from treeseek.store.migration import migrate
+
+        with writer_lock(self.directory, LOCK_SECONDS, "treeseek migrate"):
+            return migrate(self.directory, dry_run=dry_run)
+
+    def roll_back(self) -> tuple[str, str]:
+        """Make the generation before the current one current; return the names of the one left and the one entered.
+
+        Raises StoreError if there is none.
+        """
+        from treeseek.store.migration import roll_back
+
+        with writer_lock(self.directory, LOCK_SECONDS, "treeseek rollback"):
+            left, entered = roll_back(self.directory)
+        return left.name, entered.name
+
+    def _tidied(self, store: UnitStore) -> None:
+        """Do what maintenance is due, under the lock that is held."""
+        from treeseek.store.maintenance import is_due, maintain
+
+        with suppress(StoreError):  # what was asked for is done, and a next time will do for this
+            if is_due(store):
+                maintain(store)
+
     def _opened_trees(self) -> Trees:
         from treeseek.indexing.trees import open_trees
 
@@ -239,36 +334,68 @@ class Engine:
 
     def _current_store(self) -> UnitStore | None:
         """Return the store, unless there is none or its rows were made by another embedder or analysis."""
+        store = self._any_store()
+        return None if store is None or store.identity != _identity() else store
+
+    def _any_store(self) -> UnitStore | None:
+        """Return the store of the current generation, opened anew if another process has made another one current."""
+        current = _state_of(self.directory / "CURRENT")
         with self._lock:
-            if self._store is None:
-                self._store = UnitStore.open(self.directory)
-            if self._store is not None and self._store.identity != _identity():
-                return None
+            if self._store is None or current != self._current:
+                self._store, self._current = UnitStore.open(self.directory), current
             return self._store
 
     def _corpus(self) -> tuple[Corpus, Snapshot]:
-        """Return the latest version, laid out for ranking; laid out anew only when the version has changed."""
+        """Return the committed version, laid out for ranking, brought up to date from the one before if need be."""
         store = self._current_store()
         if store is None:
             raise NotIndexedError(f"{self.root} is not indexed yet; run `treeseek index` first")
         snapshot = store.snapshot()
         with self._lock:
             loaded = self._loaded
-        if loaded is None or loaded[1].version != snapshot.version:
-            loaded = Corpus.of(snapshot.columns()), snapshot
+        if loaded is not None and loaded[1] is snapshot:
+            return loaded
+        with self._loading:  # one lays out, the others have need of the same
             with self._lock:
-                self._loaded = loaded
+                loaded = self._loaded
+            if loaded is None or loaded[1] is not snapshot:
+                loaded = renewed(loaded, store, snapshot), snapshot
+                with self._lock:
+                    self._loaded = loaded
         return loaded
+
+    def _answer(self, query: str, ask: Callable[[Corpus, Snapshot], list[Hit]], max_tokens: int | None) -> SearchResult:
+        """Ask the committed version; once more if a newer one was made meanwhile and the old one's files are gone."""
+        corpus, snapshot = self._corpus()
+        try:
+            hits = ask(corpus, snapshot)
+        except StoreCorruptError:
+            corpus, newer = self._corpus()
+            if newer.sequence == snapshot.sequence:
+                raise
+            snapshot = newer
+            hits = ask(corpus, snapshot)
+        kept, truncated = budget.fit(hits, max_tokens)
+        kept = checked_against(self.root, kept, self.settings.max_file_bytes)
+        notes = [f"{FALLBACK_NOTE} {snapshot.version}; `treeseek repair` mends it"] if snapshot.is_fallback else []
+        stale = {hit.path for hit in kept if not hit.is_fresh}
+        if stale:
+            notes.append(f"changed since they were indexed: {', '.join(sorted(stale))}")
+        return SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated=truncated)
+
+
+def _state_of(path: Path) -> tuple[int, int] | None:
+    """Return what differs when a file was replaced."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _identity() -> IndexIdentity:
     embedder = default_embedder().identity
     return IndexIdentity(str(embedder), embedder.dims, indexing.FINGERPRINT)
-
-
-def _result(query: str, hits: list[Hit], snapshot: Snapshot, max_tokens: int | None) -> SearchResult:
-    kept, truncated = budget.fit(hits, max_tokens)
-    return SearchResult(query, tuple(kept), snapshot.version, truncated=truncated)
 
 
 def open_engine(path: str | Path = ".", settings: Settings | None = None) -> Engine:

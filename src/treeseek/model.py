@@ -172,7 +172,8 @@ class Hit:
     """One answer: a place in a file.
 
     `score` is between 0 and 1: for a search the calibrated chance that the file answers the query, for related code the
-    cosine, for symbols how well the name fits. `matched_lines` are those that speak to the query.
+    cosine, for symbols how well the name fits. `matched_lines` are those that speak to the query. `content_hash` is
+    that of the file as it was indexed; `is_fresh` says whether the file still has those bytes.
     """
 
     id: str
@@ -186,6 +187,8 @@ class Hit:
     score: float
     text: str
     matched_lines: tuple[int, ...] = ()
+    content_hash: str = ""
+    is_fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True)

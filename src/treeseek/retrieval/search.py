@@ -101,6 +101,7 @@ def _hits(corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query:
             score=round(float(score), 4),
             text=text,
             matched_lines=lines,
+            content_hash=columns.content_hash[i],
         )
         hits.append(_named(corpus, i, hit, query) if query else hit)
     return hits
@@ -207,4 +208,5 @@ def _declaration_hit(corpus: Corpus, found: Mapping[str, str], i: int, score: fl
         end_line=end,
         score=score,
         text=text,
+        content_hash=columns.content_hash[chunk],
     )

@@ -75,6 +75,11 @@ class Snapshot:
         return self._dataset
 
     @property
+    def uri(self) -> str:
+        """Where the table lies."""
+        return str(self._dataset.uri)
+
+    @property
     def schema(self) -> pa.Schema:
         """The table's schema, which tells what made it."""
         return self._dataset.schema
