@@ -59,9 +59,28 @@ class Repository(AbstractContextManager["Repository"]):
 
     def commits(self, count: int) -> Iterator[Commit]:
         """Yield the last `count` commits of the main line, the oldest first, each against its first parent."""
-        order = self._output("rev-list", "--first-parent", f"--max-count={count}", "HEAD").decode().split()
-        for name in reversed(order):
+        for name in self.names(count):
             yield Commit(name, tuple(self._touched(name)))
+
+    def names(self, count: int) -> list[str]:
+        """Return the last `count` commits of the main line, the oldest first."""
+        return self._output("rev-list", "--first-parent", f"--max-count={count}", "HEAD").decode().split()[::-1]
+
+    def changes(self, old: str | None, new: str) -> list[tuple[str, bytes, str]]:
+        """Return path, mode and blob of what differs from one commit (None: from nothing) to another.
+
+        What is gone comes first, with the mode 000000.
+        """
+        if old is None:
+            listed = self._output("ls-tree", "-r", "-z", "--full-tree", new).split(b"\0")
+            entries = (entry.split(b"\t", 1) for entry in listed if entry)
+            return [(os.fsdecode(path), about.split()[0], about.split()[2].decode()) for about, path in entries]
+        fields = self._output("diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", old, new).split(b"\0")
+        found = [
+            (os.fsdecode(path), about.split()[1], about.split()[3].decode())
+            for about, path in zip(fields[::2], fields[1::2], strict=False)
+        ]
+        return sorted(found, key=lambda one: one[1] != b"000000")
 
     def files(self, name: str, folders: Sequence[str] = ()) -> dict[str, str]:
         """Return the blob of each path that a commit has, all or those directly in some folders ("" is the top)."""

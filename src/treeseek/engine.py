@@ -45,7 +45,7 @@ from treeseek.workspace import classify, open_root, resolve_root, walk
 if TYPE_CHECKING:
     from treeseek.indexing.trees import Trees
 
-__all__ = ["Engine", "open_engine"]
+__all__ = ["Engine", "open_engine", "remove_orphans"]
 
 LOCK_SECONDS = 60.0
 FALLBACK_NOTE = "the last version of the index is damaged; this is version"
@@ -173,6 +173,11 @@ class Engine:
 
         return self._answer(name, ask, max_tokens)
 
+    def chunks(self) -> int:
+        """Return how many chunks the index holds; 0 without one."""
+        store = self._current_store()
+        return 0 if store is None else store.snapshot().chunk_count()
+
     def resolve(self, name: str) -> str:
         """Return the id that a declaration has now, given one that it has or had before it was renamed or moved.
 
@@ -279,19 +284,26 @@ class Engine:
         self.sync(progress)
         return done
 
-    def tidy(self, *, force: bool = False) -> Maintenance | None:
+    def tidy(self, *, force: bool = False, drop_generations: bool = False) -> Maintenance | None:
         """Join small pieces of the index and drop old versions, if it is worth it or `force`; None if it wasn't.
 
+        `drop_generations` drops all but the current one; without it those that are older than a week go, with `force`.
         Searches go on meanwhile. Raises StoreError.
         """
-        from treeseek.store.maintenance import is_due, maintain
+        from treeseek.store.maintenance import OLD_SECONDS, drop_old_generations, is_due, maintain
 
         store = self._current_store()
         if store is None or not (force or is_due(store)):
             return None
         with writer_lock(self.directory, LOCK_SECONDS, "treeseek gc" if force else "treeseek"):
             store = self._current_store()
-            return None if store is None else maintain(store, force=force)
+            if store is None:
+                return None
+            done = maintain(store, force=force)
+            if force:
+                dropped = drop_old_generations(store, older_than=0.0 if drop_generations else OLD_SECONDS)
+                done = replace(done, generations_dropped=dropped)
+        return done
 
     def migrate(self, *, dry_run: bool = False) -> Migration | None:
         """Bring the index to the format of now, embeddings and all; None if it has it. Raises StoreError."""
@@ -396,6 +408,13 @@ def _state_of(path: Path) -> tuple[int, int] | None:
 def _identity() -> IndexIdentity:
     embedder = default_embedder().identity
     return IndexIdentity(str(embedder), embedder.dims, indexing.FINGERPRINT)
+
+
+def remove_orphans(settings: Settings) -> tuple[str, ...]:
+    """Remove the indexes of roots that don't exist any more; return those roots."""
+    from treeseek.store.orphans import remove_orphans
+
+    return remove_orphans(settings.data_dir)
 
 
 def open_engine(path: str | Path = ".", settings: Settings | None = None) -> Engine:

@@ -3,9 +3,9 @@
     TreeseekError                 exit code 2
     ├── UsageError                the caller asked for something that can't be: a bad filter, an empty query
     ├── RootError                 the root doesn't exist, isn't a directory, can't be read, or is refused
-    ├── NotIndexedError           an answer needs an index and there is none
+    ├── NotIndexedError           an answer needs an index and there is none (exit code 10 of `verify`)
     ├── StoreError                the index can't be read or written
-    │   ├── StoreLockedError      another process is writing this index (exit code 11 for `verify`)
+    │   ├── StoreLockedError      another process is writing this index (exit code 11 of `verify`)
     │   ├── StoreCorruptError     the index doesn't hold together
     │   └── FormatError           the index was written by a newer treeseek, or for another embedder
     ├── UnreadableError           a file beneath the root can't be read, or must not be: see its `reason`
@@ -43,7 +43,7 @@ __all__ = [
 class TreeseekError(Exception):
     """Base of all errors that treeseek raises on purpose."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code: int = 2
     code: ClassVar[str] = "error"
 
 

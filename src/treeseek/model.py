@@ -289,7 +289,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """What tidying an index came to: versions dropped, pieces of the table and bytes on disk before and after."""
+    """What tidying an index came to: versions and generations dropped, pieces of the table and bytes on disk."""
 
     versions_dropped: int
     pieces_before: int
@@ -297,6 +297,7 @@ class Maintenance:
     bytes_before: int
     bytes_after: int
     seconds: float
+    generations_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

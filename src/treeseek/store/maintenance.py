@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from treeseek import telemetry
 from treeseek.errors import StoreCorruptError
 from treeseek.model import Maintenance
+from treeseek.store.directory import generations
 from treeseek.store.durable import bytes_below, inventory
 from treeseek.store.faults import as_store_error
 from treeseek.store.recovery import QUARANTINE
@@ -26,7 +27,7 @@ from treeseek.store.table import TEXT_INDEX, VECTOR_INDEX, UnitStore
 if TYPE_CHECKING:
     import lance
 
-__all__ = ["is_due", "maintain", "references", "sweep_quarantine"]
+__all__ = ["OLD_SECONDS", "drop_old_generations", "is_due", "maintain", "references", "sweep_quarantine"]
 
 KEPT_VERSIONS = 3
 """Versions that always stay: a reader may just be opening one, and `repair` goes back to one."""
@@ -49,8 +50,8 @@ UNINDEXED_ROWS = 2_000
 SEGMENTS = 8
 """Additions to an index, each a segment of its own that every query visits, from which they are joined."""
 
-QUARANTINE_SECONDS = 7 * 86_400.0
-"""How long what was set aside is kept for whoever wants to look at it."""
+OLD_SECONDS = 7 * 86_400.0
+"""How long what was set aside is kept for whoever wants to look at it, and a generation to go back to."""
 
 
 def references(dataset: lance.LanceDataset) -> set[str]:
@@ -124,7 +125,7 @@ def maintain(store: UnitStore, *, force: bool = False) -> Maintenance:
         _compact(store, force=force)
         _catch_up(store, force=force)
         dropped += _clean(store, force=force)
-        sweep_quarantine(store.directory, older_than=0.0 if force else QUARANTINE_SECONDS)
+        sweep_quarantine(store.directory, older_than=0.0 if force else OLD_SECONDS)
         if force:
             store.journal.checkpoint()
         store.recycle()
@@ -185,6 +186,20 @@ def _catch_up(store: UnitStore, *, force: bool) -> None:
     for name, joined in _outdated_indexes(dataset):
         dataset.optimize.optimize_indices(index_names=[name], num_indices_to_merge=joined)
     store.acknowledge_newest("index", "index.made")
+
+
+def drop_old_generations(store: UnitStore, *, older_than: float) -> int:
+    """Remove the generations that aren't current and were last written so many seconds ago; return how many.
+
+    The caller holds the writer's lock.
+    """
+    dropped = 0
+    for generation in generations(store.directory):
+        with suppress(OSError):
+            if generation != store.generation and time.time() - generation.stat().st_mtime >= older_than:
+                shutil.rmtree(generation)
+                dropped += 1
+    return dropped
 
 
 def sweep_quarantine(directory: Path, *, older_than: float) -> int:

@@ -122,7 +122,10 @@ def answer_options(limit: int) -> Callable[[Command], Command]:
             click.option("--max-tokens", type=click.IntRange(min=1), metavar="N",
                          help="Print no more than N tokens, cutting hits from the end."),
             click.option("-l", "--files-with-matches", "paths_only", is_flag=True, help="Print paths only."),
-            click.option("--no-sync", is_flag=True, help="Ask the index as it is, without looking for changes."),
+            click.option("--refresh/--no-refresh", " /--no-sync", default=True,
+                         help="Bring the index up to date first (the default), or ask it as it is."),
+            click.option("--refresh-seconds", type=click.FloatRange(min=0), metavar="X",
+                         help="Give up bringing it up to date after X seconds, and say so."),
             json_option,
         )):  # fmt: skip
             command = option(command)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treeseek import __version__
-from treeseek.frontends.cli import encode, fit, render, structure
+from treeseek.frontends.cli import encode, fit, render, structure, upkeep
 from treeseek.frontends.cli.arguments import (
     answer_options,
     filters_of,
@@ -151,14 +151,14 @@ def status(root: str | None, *, skipped: bool, as_json: bool) -> int:
     return FOUND if state.indexed else NOTHING
 
 
-def _synced(engine: Engine, *, rebuild: bool = False) -> SyncReport:
+def _synced(engine: Engine, *, rebuild: bool = False, seconds: float | None = None) -> SyncReport:
     with shown(sys.stderr) as progress:
-        return engine.sync(progress, rebuild=rebuild)
+        return engine.sync(progress, rebuild=rebuild, seconds=seconds)
 
 
 def _answer(command: str, engine: Engine, options: dict[str, Any], ask: Callable[[], SearchResult]) -> int:
     """Bring the index up to date unless told not to, ask, and print what fits."""
-    result = _asked(engine, ask, sync=not options["no_sync"])
+    result = _asked(engine, ask, refresh=options["refresh"], seconds=options["refresh_seconds"])
     text, cut = _laid_out(command, engine, result, options)
     if text is None:
         tell(f"nothing fits in {options['max_tokens']:,} tokens; give --max-tokens more")
@@ -174,29 +174,33 @@ def _answer(command: str, engine: Engine, options: dict[str, Any], ask: Callable
     return FOUND if result.hits else NOTHING
 
 
-def _asked(engine: Engine, ask: Callable[[], SearchResult], *, sync: bool) -> SearchResult:
-    """Ask; with `sync` first bring the index up to date, or say in a note why it isn't."""
+def _asked(engine: Engine, ask: Callable[[], SearchResult], *, refresh: bool, seconds: float | None) -> SearchResult:
+    """Ask; with `refresh` first bring the index up to date, or say in a note why it isn't.
+
+    A first index is made whole, however long that takes; an update ends after `seconds`, by default after as many as the
+    settings say.
+    """
     from treeseek.errors import NotIndexedError, StoreError, StoreLockedError
 
-    if not sync:
+    if not refresh:
         return ask()
     if not engine.indexed:
         with suppress(NotIndexedError):
             ask()  # a malformed question is refused before an index is built for it
+    elif seconds is None:
+        seconds = engine.settings.refresh_seconds
+    note = ""
     try:
-        _synced(engine)
+        pending = _synced(engine, seconds=seconds).pending
+        if pending:
+            note = f"{pending:,} files aren't up to date yet; `treeseek index` finishes that"
     except StoreError as error:
         if not engine.indexed:
             raise
         locked = isinstance(error, StoreLockedError)
-        note = (
-            "another process is writing the index; this is its last version"
-            if locked
-            else f"not brought up to date: {error}"
-        )
-        result = ask()
-        return replace(result, notes=(*result.notes, note))
-    return ask()
+        note = f"{error}; this is its last version" if locked else f"not brought up to date: {error}"
+    result = ask()
+    return replace(result, notes=(*result.notes, note)) if note else result
 
 
 def _laid_out(command: str, engine: Engine, result: SearchResult, options: dict[str, Any]) -> tuple[str | None, bool]:
@@ -229,5 +233,8 @@ def _paths(result: SearchResult) -> list[str]:
     return list(dict.fromkeys(hit.path for hit in result.hits))
 
 
-for command in (structure.diff, structure.query):
+for command in (
+    structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair, upkeep.rollback, upkeep.verify,
+    upkeep.watch,
+):  # fmt: skip
     cli.add_command(command)

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
         Found,
         Hit,
         IndexStatus,
+        Maintenance,
+        Migration,
         QueryResult,
+        Repair,
         SearchResult,
         Site,
         SyncReport,
         Syntax,
+        Verification,
     )
 
 __all__ = [
@@ -29,10 +33,15 @@ __all__ = [
     "difference",
     "failure",
     "index_report",
+    "maintenance",
+    "migration",
     "outline",
     "paths",
     "query_result",
+    "repair",
+    "rollback",
     "status",
+    "verification",
 ]
 
 SCHEMA_VERSION = 1
@@ -218,8 +227,67 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "end_line": hit.end_line,
         "score": hit.score,
         "matched_lines": list(hit.matched_lines),
+        "fresh": hit.is_fresh,
+        "content_hash": hit.content_hash,
         "text": hit.text,
     }
+
+
+def verification(root: str, found: Verification) -> str:
+    """Return the document of `verify`."""
+    problems = [
+        {"kind": one.kind, "path": one.path, "detail": one.detail, "harmless": one.is_harmless}
+        for one in found.problems
+    ]
+    return _document("verify", {
+        "root": root,
+        "clean": found.is_clean,
+        "index_version": found.version,
+        "files": found.files,
+        "files_read": found.files_read,
+        "bytes_read": found.bytes_read,
+        "problems": problems,
+    })  # fmt: skip
+
+
+def repair(root: str, done: Repair) -> str:
+    """Return the document of `repair`."""
+    return _document("repair", {"root": root, "outcome": done.outcome, "actions": list(done.actions)})
+
+
+def maintenance(root: str, done: Maintenance, orphans: Sequence[str]) -> str:
+    """Return the document of `gc`."""
+    return _document("gc", {
+        "root": root,
+        "versions_dropped": done.versions_dropped,
+        "generations_dropped": done.generations_dropped,
+        "pieces_before": done.pieces_before,
+        "pieces_after": done.pieces_after,
+        "bytes_before": done.bytes_before,
+        "bytes_after": done.bytes_after,
+        "seconds": round(done.seconds, 3),
+        "orphans": list(orphans),
+    })  # fmt: skip
+
+
+def migration(root: str, done: Migration | None, *, dry_run: bool) -> str:
+    """Return the document of `migrate`."""
+    content: dict[str, Any] = {"root": root, "dry_run": dry_run, "needed": done is not None}
+    if done is not None:
+        content |= {
+            "from_format": done.from_format,
+            "to_format": done.to_format,
+            "rows": done.rows,
+            "vectors": done.vectors,
+            "bytes_needed": done.bytes_needed,
+            "generation": done.generation,
+        }
+    return _document("migrate", content)
+
+
+def rollback(root: str, left: str, entered: str) -> str:
+    """Return the document of `rollback`."""
+    return _document("rollback", {"root": root, "left": left, "entered": entered})
 
 
 def _document(command: str, content: dict[str, Any]) -> str:

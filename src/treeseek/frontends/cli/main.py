@@ -18,9 +18,8 @@ INTERRUPTED = 130
 ERROR = 2
 
 _HINTS = {
-    "store-locked": "wait for it, or search the index as it is with --no-sync",
-    "store-corrupt": "`treeseek index --rebuild` makes it anew",
-    "format": "`treeseek index --rebuild` makes it anew",
+    "store-locked": "wait for it, or search the index as it is with --no-refresh",
+    "store-corrupt": "`treeseek repair` mends it",
 }
 
 

@@ -11,18 +11,33 @@ from typing import TYPE_CHECKING
 from treeseek.frontends.cli.output import printable
 
 if TYPE_CHECKING:
-    from treeseek.model import Declaration, Hit, IndexStatus, SyncReport, Syntax
+    from treeseek.model import (
+        Declaration,
+        Hit,
+        IndexStatus,
+        Maintenance,
+        Migration,
+        Repair,
+        SyncReport,
+        Syntax,
+        Verification,
+    )
 
 __all__ = [
     "Paint",
+    "changes",
     "hits",
     "index_report",
+    "maintenance",
+    "migration",
     "outline",
     "paint_for",
     "plain",
+    "repair",
     "standard_paint",
     "status",
     "symbols",
+    "verification",
     "width",
 ]
 
@@ -70,7 +85,8 @@ def hits(found: Sequence[Hit], paint: Paint, columns: int) -> list[str]:
     for hit in found:
         if lines:
             lines.append("\n")
-        lines.append(f"{_place(hit, paint)}  {_title(hit, paint)}   {paint('dim', f'{hit.score:.2f}')}\n")
+        stale = "" if hit.is_fresh else f"  {paint('removed', 'changed since')}"
+        lines.append(f"{_place(hit, paint)}  {_title(hit, paint)}   {paint('dim', f'{hit.score:.2f}')}{stale}\n")
         lines += _snippet(hit, paint, columns)
     return lines
 
@@ -169,6 +185,57 @@ def index_report(root: str, directory: str, report: SyncReport) -> list[str]:
     if report.reasons:
         lines.append(f"  left out or cut by lines: {tally(report.reasons)} (listed by `treeseek status --skipped`)\n")
     return [*lines, f"  index: {printable(directory)}\n"]
+
+
+def changes(report: SyncReport) -> str:
+    """Return what a sync changed, in a few words."""
+    counts = (("added", report.added), ("changed", report.changed), ("deleted", report.deleted))
+    done = ", ".join(f"{count:,} {what}" for what, count in counts if count)
+    return f"{done or 'time stamps only'}, {counted(report.chunks_embedded, 'chunk')} embedded, {report.seconds:.2f} s"
+
+
+def verification(root: str, found: Verification) -> list[str]:
+    """Return whether an index holds together, and a line for everything that is wrong."""
+    read = f", {counted(found.files_read, 'file')} read ({_size(found.bytes_read)})" if found.files_read else ""
+    state = "clean" if found.is_clean else counted(sum(not one.is_harmless for one in found.problems), "problem")
+    lines = [f"{printable(root)}: {state}, version {found.version}, {counted(found.files, 'file')} checked{read}\n"]
+    lines += [f"  {one.kind}  {printable(one.path)}: {printable(one.detail)}\n" for one in found.problems]
+    return lines
+
+
+def repair(root: str, done: Repair) -> list[str]:
+    """Return what was done to mend an index."""
+    told = {
+        "clean": "nothing was damaged",
+        "mended": "mended, nothing was lost",
+        "went-back": "mended, and brought up to date from the source",
+        "lost": "made anew from the source",
+    }
+    return [f"{printable(root)}: {told[done.outcome]}\n", *(f"  {printable(action)}\n" for action in done.actions)]
+
+
+def maintenance(root: str, done: Maintenance, orphans: Sequence[str]) -> list[str]:
+    """Return what tidying came to."""
+    lines = [
+        f"{printable(root)}: {_size(done.bytes_before)} → {_size(done.bytes_after)}, "
+        f"{counted(done.pieces_before, 'piece')} → {done.pieces_after}, "
+        f"{counted(done.versions_dropped, 'version')} dropped, in {done.seconds:.1f} s\n"
+    ]
+    if done.generations_dropped:
+        lines.append(f"  {counted(done.generations_dropped, 'older generation')} dropped\n")
+    return lines + [f"  removed the index of {printable(orphan)}, which is gone\n" for orphan in orphans]
+
+
+def migration(root: str, done: Migration | None, *, dry_run: bool) -> list[str]:
+    """Return how an index came, or would come, to the format of now."""
+    if done is None:
+        return [f"{printable(root)}: the index has the format of now\n"]
+    verb = "would take over" if dry_run else "took over"
+    return [
+        f"{printable(root)}: from format {done.from_format} to {done.to_format}\n",
+        f"  {verb} {counted(done.rows, 'row')} with {counted(done.vectors, 'embedding')}, "
+        f"about {_size(done.bytes_needed)}\n",
+    ]
 
 
 def status(state: IndexStatus, paint: Paint, *, skipped: bool) -> list[str]:
