@@ -99,7 +99,9 @@ def _unpacked(packed: bytes, nodes: int) -> tuple[Declared, ...]:
     exact, header, body = hashes.tolist()
     if not (0 <= min(row) <= max(row) < nodes and -1 <= min(parent) <= max(parent) < count):
         raise ValueError("a declaration without a place")
-    if len(texts) != _TEXTS or not all(isinstance(text, str) for column in texts for text in column):
+    if len(texts) != _TEXTS or any(len(column) != count for column in texts):
+        raise ValueError("not as many names as declarations")
+    if not all(isinstance(text, str) for column in texts for text in column):
         raise ValueError("a declaration without a name")
     return tuple(
         map(
