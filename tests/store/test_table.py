@@ -209,7 +209,7 @@ def test_a_snapshot_stays_as_it_was(store, units):
     store.commit(units({"a.py": ["three"]}), ["a.py"])
     store.build_indexes()
     store.commit([], ["b.py"])
-    maintain(store, force=True)
+    maintain(store)
     assert_same(before.rows(), rows)
     assert set(before.texts(rows.id).values()) == {"one", "two"}
     assert [unit for unit, _ in before.full_text("two", 5)] == [rows.id[rows.text.index("two")]]
@@ -369,7 +369,7 @@ def test_what_a_reader_may_hold_is_kept_for_a_while(store, units):
     rows = first.rows()
     for i in range(6):
         store.commit(units({"a.py": [f"text{i}"]}), ["a.py"])
-    maintain(store, force=True)
+    maintain(store)
     assert_same(first.rows(), rows)
 
 

@@ -81,7 +81,7 @@ def is_due(store: UnitStore) -> bool:
     dataset = store.snapshot().dataset
     with as_store_error(f"can't read {store.table}", StoreCorruptError):
         found = inventory(store.table)
-        return _has_dead_bytes(dataset, found) or _is_scattered(dataset) or bool(_outdated_indexes(dataset))
+        return _has_dead_bytes(dataset, found) or _is_scattered(dataset) or bool(_outdated_indexes(dataset, UNINDEXED_ROWS))
 
 
 def _has_dead_bytes(dataset: lance.LanceDataset, found: dict[str, int]) -> bool:
@@ -99,13 +99,13 @@ def _is_scattered(dataset: lance.LanceDataset) -> bool:
     return small >= SMALL_FRAGMENTS
 
 
-def _outdated_indexes(dataset: lance.LanceDataset) -> list[tuple[str, int]]:
-    """Return the indexes that lack many rows, each with how many of its segments are to be joined."""
+def _outdated_indexes(dataset: lance.LanceDataset, rows: int) -> list[tuple[str, int]]:
+    """Return the indexes that lack so many rows, each with how many of its segments are to be joined."""
     names = {index.name for index in dataset.describe_indices()} & {TEXT_INDEX, VECTOR_INDEX}
     outdated = []
     for name in sorted(names):
         statistics = dataset.stats.index_stats(name)
-        if statistics["num_unindexed_rows"] >= UNINDEXED_ROWS:
+        if statistics["num_unindexed_rows"] >= rows:
             segments = int(statistics["num_indices"])
             outdated.append((name, segments if segments >= SEGMENTS else 0))
     return outdated
@@ -122,8 +122,8 @@ def maintain(store: UnitStore, *, force: bool = False) -> Maintenance:
         before = bytes_below(store.generation)
         pieces = len(dataset.get_fragments())
         dropped = _clean(store, force=force)
+        _catch_up(store, force=force)  # before joining: pieces inside and outside an index aren't joined
         _compact(store, force=force)
-        _catch_up(store, force=force)
         dropped += _clean(store, force=force)
         sweep_quarantine(store.directory, older_than=0.0 if force else OLD_SECONDS)
         if force:
@@ -145,7 +145,7 @@ def _clean(store: UnitStore, *, force: bool) -> int:
         raise StoreCorruptError(f"{store.table} lacks {missing[0]}: `treeseek repair` mends it")
     if not force and not _has_dead_bytes(dataset, found):
         return 0
-    grace = SHORT_GRACE if force or _is_urgent(dataset, found) else GRACE
+    grace = timedelta(0) if force else SHORT_GRACE if _is_urgent(dataset, found) else GRACE
     done = dataset.cleanup_old_versions(
         older_than=grace,
         retain_versions=1 if force else KEPT_VERSIONS,
@@ -183,7 +183,7 @@ def _compact(store: UnitStore, *, force: bool) -> None:
 def _catch_up(store: UnitStore, *, force: bool) -> None:
     """Add the rows outside the indexes to them."""
     dataset = store.writable()
-    for name, joined in _outdated_indexes(dataset):
+    for name, joined in _outdated_indexes(dataset, 1 if force else UNINDEXED_ROWS):
         dataset.optimize.optimize_indices(index_names=[name], num_indices_to_merge=joined)
     store.acknowledge_newest("index", "index.made")
 
