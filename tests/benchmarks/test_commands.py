@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from benchmarks import commands, peers, speed, sweep
+from benchmarks import commands, peers, refresh, speed, sweep
 from benchmarks.processes import RunError
 
 
@@ -104,3 +104,19 @@ def test_sweep_reports_each_tree_and_fails_when_one_goes_wrong(tree, tmp_path, c
     printed = capsys.readouterr().out
     assert "nothing was indexed" in printed
     assert "exit code 1" in printed
+
+
+def test_refresh_measures_an_update_beside_a_corpus_laid_out_anew(tree, tmp_path, capsys):
+    (tree / "long.py").write_text("\n\n".join(f"def step_{i}(x):\n" + "    x += 1\n" * 60 for i in range(4)))
+    before = _contents(tree)
+    out = tmp_path / "results.json"
+    assert refresh.main(["--tree", str(tree), "--runs", "2", "--counts", "1,9", "--out", str(out)]) == 0
+    anew, one, nine = json.loads(out.read_text())["measures"]
+    assert (anew["what"], one["what"]) == ("laid out anew", "1 file changed")
+    assert len(one["details"]["wall"]) == 2
+    assert one["ratio"] == pytest.approx(one["wall"] / anew["wall"])
+    assert "not measured (only " in nine["note"]
+    assert "chunks in 5 files" in capsys.readouterr().out
+    assert _contents(tree) == before
+    with pytest.raises(SystemExit):
+        refresh.main(["--tree", str(tree), "--counts", "0"])

@@ -48,6 +48,8 @@ def test_chunks_lie_together_by_file(engine: Engine) -> None:
 def test_a_file_that_others_mention_has_a_higher_prior(engine: Engine) -> None:
     corpus, _ = engine._corpus()
     mentions = dict(zip(corpus.path, corpus.priors[0].tolist(), strict=True))
+    mentioning = [path for path in corpus.path if "router" in split_words((engine.root / path).read_text())]
+    assert mentions["src/http/router.py"] == np.log1p(np.float32(len(mentioning) - 1)) > 0
     assert mentions["src/http/router.py"] > mentions["src/cache/lru.go"]
 
 

@@ -1,100 +1,43 @@
 """One snapshot of the index, laid out in memory for ranking: chunks, files, declarations, each with its postings.
 
-Chunks are ordered by file, so whatever is known per chunk becomes known per file by a segmented reduction.
+Chunks are ordered by file, so whatever is known per chunk becomes known per file by a segmented reduction, and what
+changes with a file is a run of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treeseek.model import UnitColumns
-from treeseek.retrieval.postings import Postings
+from treeseek.retrieval.declared import Declared
+from treeseek.retrieval.postings import Postings, Revision
 from treeseek.retrieval.roles import Roles
-from treeseek.tokens import TermRows, batches, compound_hash, word_terms
+from treeseek.retrieval.rows import spliced
+from treeseek.retrieval.splices import Splice
+from treeseek.retrieval.vectors import Vectors
+from treeseek.tokens import TermRows
 
 __all__ = ["Corpus", "Declared"]
 
-TYPE_KINDS = frozenset(["class", "interface", "struct", "enum", "type", "module", "namespace"])
+Floats = NDArray[np.float32]
 
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """All declarations, in the order of the chunks that hold their names.
-
-    `name` is qualified; `leaf` the lower-case last part. `whole` are the terms of the leaves, each as one identifier,
-    ascending, and `by_whole` the declarations in that order. `weight` says how much a name is the thing itself: a
-    constructor or a variable often bears its type's name, but who asks for the name wants the type.
-    """
-
-    chunk: NDArray[np.int32]
-    name: list[str]
-    kind: list[str]
-    start_line: NDArray[np.int32]
-    end_line: NDArray[np.int32]
-    leaf: list[str]
-    weight: NDArray[np.float32]
-    postings: Postings
-    whole: NDArray[np.uint32]
-    by_whole: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, columns: UnitColumns) -> Declared:
-        """Read the declarations out of the rows of chunks."""
-        names = columns.declaration_name
-        leaves = [name.rpartition(".")[2] for name in names]
-        terms = TermRows.of_texts([leaf.encode() for leaf in leaves])
-        whole = _whole_terms(leaves)
-        by_whole = np.argsort(whole, kind="stable")
-        counts = np.diff(columns.declaration_offsets)
-        return cls(
-            chunk=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
-            name=names,
-            kind=columns.declaration_kind,
-            start_line=columns.declaration_start_line,
-            end_line=columns.declaration_end_line,
-            leaf=[leaf.lower() for leaf in leaves],
-            weight=np.array([_weight(*pair) for pair in zip(columns.declaration_kind, names, strict=True)], np.float32),
-            postings=Postings.of(terms),
-            whole=whole[by_whole],
-            by_whole=by_whole,
-        )
-
-    def named(self, term: int) -> NDArray[np.int64]:
-        """Return the declarations whose whole name is this term: the same words in the same order, stemmed."""
-        low, high = (int(np.searchsorted(self.whole, np.uint32(term), side)) for side in ("left", "right"))
-        return self.by_whole[low:high]
-
-
-def _weight(kind: str, name: str) -> float:
-    if kind in TYPE_KINDS:
-        return 1.0
-    if kind in ("variable", "constant"):
-        return 0.75
-    owner, _, leaf = name.rpartition(".")
-    return 0.6 if leaf and owner.rpartition(".")[2] == leaf else 0.95
-
-
-def _whole_terms(leaves: Sequence[str]) -> NDArray[np.uint32]:
-    """Return for each name the term of all its words in sequence, whether they are one or more (0 for none)."""
-    out: list[NDArray[np.int64]] = []
-    for batch in batches([leaf.encode() for leaf in leaves]):
-        whole = np.zeros(batch.texts, np.int64)
-        if len(batch.hash):
-            starts = np.flatnonzero(np.diff(batch.text, prepend=-1))
-            whole[batch.text[starts]] = compound_hash(word_terms(batch), starts)
-        out.append(whole)
-    return np.concatenate(out).astype(np.uint32) if out else np.zeros(0, np.uint32)
+LEFT_OUT = (
+    "text", "note", "content_hash", "size", "mtime_ns", "inode", "terms", "term_counts", "vector", "has_vector",
+)  # fmt: skip
+REPEATED = ("path", "language", "kind", "declaration_kind")
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """Everything that ranking reads. `file_starts` is the first chunk of each file; every file has a chunk.
 
+    - `columns`: what a hit shows. Those of LEFT_OUT are empty: terms and vectors stand in `chunks` and `vectors`.
     - `document_frequency`: per term of `chunks.vocabulary`, in how many files it occurs.
     - `vectors`: unit rows, chunks x dims; `file_vectors` their means, files x dims.
     - `stems`, `parents`, `paths`: postings over files, of a name without its extension, of the folder, of the path.
@@ -110,41 +53,43 @@ class Corpus:
     file_starts: NDArray[np.int64]
     chunks: Postings
     document_frequency: NDArray[np.int32]
-    file_lengths: NDArray[np.float32]
+    file_lengths: Floats
     stems: Postings
     parents: Postings
     paths: Postings
     declared: Declared
-    priors: NDArray[np.float32]
+    priors: Floats
     roles: Roles
     is_block: NDArray[np.bool_]
-    vectors: NDArray[np.float32]
-    file_vectors: NDArray[np.float32]
+    vectors: Vectors
+    file_vectors: Floats
 
     @classmethod
     def of(cls, columns: UnitColumns) -> Corpus:
         """Build from the chunk rows of a snapshot, ordered by path and position."""
         path, file, starts = _files(columns.path)
         chunks = Postings.of(TermRows(columns.terms, columns.term_counts, columns.term_offsets))
-        stems = [_stem(p) for p in path]
-        declared = Declared.of(columns)
+        frequency = _document_frequency(chunks, file)
+        stems = _postings([_stem(p) for p in path])
+        shown = _shown(columns)
+        declared = Declared.of(shown)
         vectors = columns.vector.astype(np.float32)
         sizes = np.bincount(file, minlength=len(path)).astype(np.float32)
         return cls(
-            columns=columns,
+            columns=shown,
             path=path,
             file=file,
             file_starts=starts,
             chunks=chunks,
-            document_frequency=_document_frequency(chunks, file),
-            file_lengths=_per_file(np.add, chunks.lengths, starts),
-            stems=Postings.of(TermRows.of_texts([stem.encode() for stem in stems])),
-            parents=Postings.of(TermRows.of_texts([_parent(p).encode() for p in path])),
-            paths=Postings.of(TermRows.of_texts([p.encode() for p in path])),
+            document_frequency=frequency,
+            file_lengths=np.add.reduceat(chunks.lengths, starts) if len(starts) else chunks.lengths,
+            stems=stems,
+            parents=_postings([_parent(p) for p in path]),
+            paths=_postings(path),
             declared=declared,
             priors=np.stack(
                 [
-                    np.log1p(_mentions(stems, chunks, file)),
+                    np.log1p(_mentions(stems, chunks, frequency, len(path))),
                     np.log1p(sizes),
                     np.log1p(np.bincount(file[declared.chunk], minlength=len(path))),
                     np.array([p.count("/") for p in path], np.float64),
@@ -152,16 +97,92 @@ class Corpus:
             ).astype(np.float32),
             roles=Roles.of(path),
             is_block=np.array([kind == "block" for kind in columns.kind], np.bool_),
-            vectors=vectors,
+            vectors=Vectors.of(vectors),
             file_vectors=(np.add.reduceat(vectors, starts) / sizes[:, None]).astype(np.float32)
             if len(starts)
             else vectors,
         )
 
+    def updated(self, paths: Collection[str], columns: UnitColumns) -> Corpus:
+        """Return the corpus in which the files of `paths` have the rows `columns`, ordered as in `of`, and no others.
 
-def _per_file(reduce: np.ufunc, values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
-    reduced: NDArray[np.float32] = reduce.reduceat(values, starts) if len(starts) else np.zeros(0, np.float32)
-    return reduced
+        It equals `of` all rows. A path without rows is gone. This corpus stays as it is.
+        What lies between changed files is copied whole, which is most of the time for a few of them; from about a fifth
+        of all files on, `of` is quicker.
+        Raises ValueError if `columns` aren't in order or have a path that isn't among `paths`.
+        """
+        rows = Splice.of_paths(paths, self.columns.path, columns.path)
+        if not len(rows.start):
+            return self
+        fresh = Corpus.of(columns)
+        files = Splice.of_paths(paths, self.path, fresh.path)
+        revision = Revision.of(self.chunks, fresh.chunks, rows)
+        chunks, frequency = revision.postings(), self._frequency(revision, fresh)
+        path, stems, parents, below, roles = self._names(files, fresh)
+        merged = spliced(rows, self.columns, fresh.columns)
+        sizes = files.array(_sizes(self), _sizes(fresh))
+        return Corpus(
+            columns=merged,
+            path=path,
+            file=np.repeat(np.arange(len(path), dtype=np.int32), sizes),
+            file_starts=np.cumsum(sizes) - sizes,
+            chunks=chunks,
+            document_frequency=frequency,
+            file_lengths=files.array(self.file_lengths, fresh.file_lengths),
+            stems=stems,
+            parents=parents,
+            paths=below,
+            declared=self.declared.spliced(_declarations(rows, self, fresh), fresh.declared, merged),
+            priors=np.stack(
+                [
+                    np.log1p(_mentions(stems, chunks, frequency, len(path))),
+                    *(files.array(*pair) for pair in zip(self.priors[1:], fresh.priors[1:], strict=True)),
+                ]
+            ),
+            roles=roles,
+            is_block=rows.array(self.is_block, fresh.is_block),
+            vectors=self.vectors.spliced(rows, fresh.vectors),
+            file_vectors=files.array(self.file_vectors, fresh.file_vectors),
+        )
+
+    def _frequency(self, revision: Revision, fresh: Corpus) -> NDArray[np.int32]:
+        """Return the new document frequencies: only those of terms in changed files differ."""
+        term, file = revision.gone_term, self.file[self.chunks.rows[revision.gone]]
+        first = np.ones(len(term), np.bool_)
+        first[1:] = (term[1:] != term[:-1]) | (file[1:] != file[:-1])
+        frequency = revision.counted(self.document_frequency, term[first], fresh.document_frequency)
+        return frequency[frequency > 0].astype(np.int32)
+
+    def _names(self, files: Splice, fresh: Corpus) -> tuple[list[str], Postings, Postings, Postings, Roles]:
+        """Return what is known of files by their names alone; it stays when the files are the same."""
+        if files.is_like_for_like:
+            return self.path, self.stems, self.parents, self.paths, self.roles
+        pairs = ((self.stems, fresh.stems), (self.parents, fresh.parents), (self.paths, fresh.paths))
+        stems, parents, paths = (Revision.of(old, new, files).postings() for old, new in pairs)
+        roles = (files.array(getattr(self.roles, flag.name), getattr(fresh.roles, flag.name)) for flag in fields(Roles))
+        return files.items(self.path, fresh.path), stems, parents, paths, Roles(*roles)
+
+
+def _sizes(corpus: Corpus) -> NDArray[np.int64]:
+    """Return the number of chunks of each file."""
+    return np.diff(corpus.file_starts, append=len(corpus.file))
+
+
+def _declarations(rows: Splice, old: Corpus, fresh: Corpus) -> Splice:
+    return rows.within(old.columns.declaration_offsets, fresh.columns.declaration_offsets)
+
+
+def _shown(columns: UnitColumns) -> UnitColumns:
+    """Leave out what the corpus has in another form, or never reads, and hold equal strings once."""
+    # Copies, for a view would keep all in memory.
+    left_out: dict[str, Any] = {name: getattr(columns, name)[:0].copy() for name in LEFT_OUT}
+    shared: dict[str, Any] = {name: _shared(getattr(columns, name)) for name in REPEATED}
+    return replace(columns, term_offsets=np.zeros(len(columns) + 1, np.int64), **left_out, **shared)
+
+
+def _shared(texts: list[str]) -> list[str]:
+    seen: dict[str, str] = {}
+    return [seen.setdefault(text, text) for text in texts]
 
 
 def _files(paths: Sequence[str]) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
@@ -169,6 +190,10 @@ def _files(paths: Sequence[str]) -> tuple[list[str], NDArray[np.int32], NDArray[
     lengths = np.diff([*starts, len(paths)]).astype(np.int64)
     file = np.repeat(np.arange(len(starts), dtype=np.int32), lengths)
     return [paths[i] for i in starts], file, np.array(starts, np.int64)
+
+
+def _postings(texts: Sequence[str]) -> Postings:
+    return Postings.of(TermRows.of_texts([text.encode() for text in texts]))
 
 
 def _stem(path: str) -> str:
@@ -193,14 +218,12 @@ def _document_frequency(chunks: Postings, file: NDArray[np.int32]) -> NDArray[np
     return np.add.reduceat(fresh, chunks.offsets[:-1], dtype=np.int32)
 
 
-def _mentions(stems: Sequence[str], chunks: Postings, file: NDArray[np.int32]) -> NDArray[np.float32]:
-    frequency = _document_frequency(chunks, file)
-    whole = TermRows.of_texts([stem.encode() for stem in stems])
+def _mentions(stems: Postings, chunks: Postings, frequency: NDArray[np.int32], files: int) -> Floats:
+    """Return for each file how many others mention its stem."""
     # A compound stem's identifier is its rarest term, and a simple one has no other.
-    if not len(chunks.vocabulary) or not len(whole.terms):
-        return np.zeros(len(stems), np.float32)
-    at = np.minimum(np.searchsorted(chunks.vocabulary, whole.terms), len(chunks.vocabulary) - 1)
-    found = np.where(chunks.vocabulary[at] == whole.terms, frequency[at], 0).astype(np.float32)
-    padded = np.append(found, np.float32(np.inf))
-    rarest = np.minimum.reduceat(padded, np.minimum(whole.offsets[:-1], len(found)))
-    return np.where(np.diff(whole.offsets) > 0, np.maximum(rarest - 1, 0), 0).astype(np.float32)
+    rarest = np.full(files, np.inf, np.float32)
+    at = np.searchsorted(chunks.vocabulary, stems.vocabulary)
+    is_known = np.append(chunks.vocabulary, np.uint32(0))[at] == stems.vocabulary
+    found = np.where(is_known, np.append(frequency, 0)[at], 0).astype(np.float32)
+    np.minimum.at(rarest, stems.rows, np.repeat(found, stems.sizes))
+    return np.where(np.isfinite(rarest), np.maximum(rarest - 1, 0), 0).astype(np.float32)

@@ -1,15 +1,25 @@
-"""Which rows hold a term, and how often: an inverted index over rows that hold their terms, in plain arrays."""
+"""Which rows hold a term, and how often: an inverted index over rows that hold their terms, in plain arrays.
+
+When some rows change, the entries of the others are copied in runs: what is looked up is in proportion to the change.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from treeseek.retrieval.splices import Splice
 from treeseek.tokens import TermRows
 
-__all__ = ["Postings"]
+__all__ = ["Postings", "Revision"]
+
+BLOCK = 1 << 16
+"""So many rows are looked up at once: numpy makes 64-bit indices of them, and new memory costs more than the work."""
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +61,107 @@ class Postings:
             return self.rows[:0], self.counts[:0]
         span = slice(self.offsets[i], self.offsets[i + 1])
         return self.rows[span], self.counts[span]
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """The number of rows that hold each term."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """How the postings of old rows become those of the new.
+
+    `gone` are the positions of the entries of rows that go, ascending, and `gone_term` the numbers of their terms.
+    `at` is where each fresh term stands or would stand in the old vocabulary, `is_new` whether it isn't there.
+    """
+
+    old: Postings
+    fresh: Postings
+    rows: Splice
+    gone: NDArray[np.int64]
+    gone_term: NDArray[np.int64]
+    at: NDArray[np.int64]
+    is_new: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, old: Postings, fresh: Postings, rows: Splice) -> Revision:
+        """Find what goes and what comes; `fresh` are the postings of the fresh rows, numbered from 0."""
+        gone = np.flatnonzero(_looked_up(rows.goes(), old.rows, np.empty(len(old.rows), np.bool_)))
+        at = np.searchsorted(old.vocabulary, fresh.vocabulary)
+        is_new = np.append(old.vocabulary, np.uint32(0))[at] != fresh.vocabulary
+        is_new |= at == len(old.vocabulary)
+        gone_term = np.searchsorted(old.offsets, gone, "right") - 1
+        return cls(old, fresh, rows, gone, gone_term, at, is_new)
+
+    def postings(self) -> Postings:
+        """Return the postings of the new rows, equal to those made of them anew."""
+        sizes = self.counted(self.old.sizes, self.gone_term, self.fresh.sizes)
+        vocabulary = np.insert(self.old.vocabulary, self.at[self.is_new], self.fresh.vocabulary[self.is_new])
+        entries = self._entries()
+        return Postings(
+            vocabulary=vocabulary[sizes > 0],
+            offsets=np.concatenate([[0], np.cumsum(sizes[sizes > 0])]),
+            rows=self._renumbered(entries),
+            counts=entries.array(self.old.counts, self.fresh.counts),
+            lengths=self.rows.array(self.old.lengths, self.fresh.lengths),
+        )
+
+    def counted(
+        self, old: NDArray[np.integer], gone: NDArray[np.int64], fresh: NDArray[np.integer]
+    ) -> NDArray[np.int64]:
+        """Return a count for each old or fresh term, ascending: the old one, less one for each time that the term is
+        in `gone`, plus the fresh one.
+        """
+        counts = np.insert(old - np.bincount(gone, minlength=len(old)), self.at[self.is_new], 0)
+        counts[self.at + np.cumsum(self.is_new) - self.is_new] += fresh
+        return counts
+
+    def _renumbered(self, entries: Splice) -> NDArray[np.int32]:
+        """Return the row of each new entry."""
+        placed = self.rows.placed()
+        if self.rows.is_like_for_like:
+            return entries.array(self.old.rows, placed[self.fresh.rows])
+        rows = entries.array(self.old.rows, self.fresh.rows + np.int32(self.rows.size))
+        number = np.concatenate([self.rows.numbers(), placed])
+        return _looked_up(number, rows, rows)
+
+    def _entries(self) -> Splice:
+        """Return the splice of the entries, which are ordered by term, then row."""
+        place = self._places()
+        cut = np.sort(np.concatenate([self.gone, place]), kind="stable")
+        cut = cut[np.diff(cut, prepend=-1) > 0]
+        goes = np.isin(cut, self.gone, assume_unique=True)
+        ends = np.searchsorted(place, cut, "right")
+        # Neighbours that go are one run, and what comes between them comes in its place.
+        joins = np.zeros(len(cut), np.bool_)
+        joins[1:] = goes[:-1] & goes[1:] & (np.diff(cut) == 1)
+        first = np.flatnonzero(~joins)
+        last = np.append(first[1:], len(cut))[: len(first)] - 1
+        return Splice(cut[first], cut[last] + goes[last], np.append([0], ends[last]), len(self.old.rows))
+
+    def _places(self) -> NDArray[np.int64]:
+        """Return for each fresh entry the position of the old one that it comes before, dead or alive."""
+        term = np.repeat(np.arange(len(self.at)), self.fresh.sizes)
+        low = self.old.offsets[self.at][term]
+        high = self.old.offsets[self.at + ~self.is_new][term]
+        return _lower_bounds(self.old.rows, self.rows.origins()[self.fresh.rows], low, high)
+
+
+def _looked_up(table: NDArray[Scalar], rows: NDArray[np.int32], out: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Put `table[rows]` into `out`, which may be `rows` itself."""
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        out[block] = table.take(rows[block], mode="clip")
+    return out
+
+
+def _lower_bounds(
+    values: NDArray[np.int32], wanted: NDArray[np.int64], low: NDArray[np.int64], high: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Bisect many spans `low:high` of ascending values at once: the first position whose value isn't below `wanted`."""
+    while (is_open := low < high).any():
+        middle = (low + high) >> 1
+        is_below = is_open & (values.take(middle, mode="clip") < wanted)
+        low, high = np.where(is_below, middle + 1, low), np.where(is_below, high, middle)
+    return low
