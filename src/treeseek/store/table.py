@@ -321,8 +321,7 @@ class UnitStore:
         if not known:
             sync_files(self.generation, ())
         reached("acknowledge.files-synced")
-        removed = tuple(name for name in known if name not in found) if kind == "clean" else ()
-        self.journal.append(Entry(int(made.version), kind, made.count_rows(), added, removed, paths))
+        self.journal.append(Entry(int(made.version), kind, made.count_rows(), added, paths=paths))
 
     def has_indexes(self) -> bool:
         """Whether the full-text index was made, or there is nothing to make it of."""
