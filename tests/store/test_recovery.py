@@ -13,6 +13,7 @@ from treeseek.errors import StoreError
 from treeseek.store import UnitStore, steps, writer_lock
 from treeseek.store.durable import inventory
 from treeseek.store.lock import lease_of
+from treeseek.store.maintenance import maintain
 from treeseek.store.recovery import manifest_version
 from treeseek.store.verification import verify
 
@@ -68,6 +69,40 @@ def test_a_writer_that_fails_at_any_step_can_go_on(store, units, step):
     assert store.snapshot().columns().name in (["one"], ["two"])
     store.commit(units({"a.py": ["three"]}), ["a.py"])
     assert store.snapshot().columns().name == ["three"]
+    found = verify(store.directory, percent=100)
+    assert found is not None and found.problems == ()
+
+
+@pytest.mark.parametrize("step", ["journal.before-append", "journal.synced", "clean.versions-dropped"])
+def test_a_writer_that_dies_while_it_drops_versions_has_lost_no_file(store, units, step):
+    for name in ("one", "two", "three"):
+        store.commit(units({"a.py": [name]}), ["a.py"])
+    strike_at(step, Died())
+    with pytest.raises(Died):
+        maintain(store, force=True)
+    steps.strike_with(None)
+    found = verify(store.directory, percent=100)
+    assert found is not None and found.is_clean, found.problems
+    store.commit(units({"b.py": ["four"]}), [])
+    assert maintain(store, force=True).versions_dropped
+    found = verify(store.directory, percent=100)
+    assert found is not None and found.problems == ()
+    assert sorted(store.snapshot().columns().name) == ["four", "three"]
+
+
+@pytest.mark.parametrize("step", ["recovery.begun", "recovery.manifests-set-aside"])
+def test_a_writer_that_dies_while_it_recovers_leaves_a_sound_index(store, units, step):
+    store.commit(units({"a.py": ["one"]}), [])
+    strike_at("acknowledge.files-synced", Died())
+    with pytest.raises(Died):
+        store.commit(units({"b.py": ["two"]}), [])
+    strike_at(step, Died())
+    with pytest.raises(Died):
+        store.commit(units({"c.py": ["three"]}), [])
+    steps.strike_with(None)
+    found = verify(store.directory, percent=100)
+    assert found is not None and found.is_clean, found.problems
+    store.commit(units({"c.py": ["three"]}), [])
     found = verify(store.directory, percent=100)
     assert found is not None and found.problems == ()
 

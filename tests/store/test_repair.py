@@ -96,7 +96,8 @@ def test_a_flipped_bit_in_any_kind_of_file_is_found_and_mended(index: Path, tmp_
         path = rng.choice(files_of(copy, kind))
         flip(path, rng.randrange(path.stat().st_size * 8))
         found = checked(copy)
-        assert not found.is_clean, f"a flipped bit in {path.name} went unseen"
+        assert found.problems, f"a flipped bit in {path.name} went unseen"
+        assert found.is_clean == (kind == "hint")
         done = repair(copy)
         assert done.actions
         if done.outcome == "lost":
@@ -133,6 +134,17 @@ def test_a_damaged_version_is_given_up_for_the_one_before(index: Path) -> None:
     assert checked(index).problems == ()
     store = UnitStore.open(index)
     assert store is not None and not store.snapshot().is_fallback
+
+
+def test_a_version_whose_manifest_is_damaged_anywhere_is_not_opened(index: Path) -> None:
+    manifest = newest_manifest(index)
+    content = manifest.read_bytes()
+    for byte in range(0, len(content), 11):
+        manifest.write_bytes(content)
+        flip(manifest, 8 * byte + byte % 8)
+        store = UnitStore.open(index)
+        assert store is not None and store.snapshot().is_fallback
+    assert not checked(index).is_clean
 
 
 def test_a_damaged_search_index_is_made_anew_and_no_version_lost(index: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ from treeseek.model import Maintenance
 from treeseek.store.directory import generations
 from treeseek.store.durable import bytes_below, inventory
 from treeseek.store.faults import as_store_error
-from treeseek.store.recovery import QUARANTINE
+from treeseek.store.journal import Entry, FileState
+from treeseek.store.recovery import QUARANTINE, manifest_version
 from treeseek.store.steps import reached
 from treeseek.store.table import TEXT_INDEX, VECTOR_INDEX, UnitStore
 
@@ -146,16 +147,35 @@ def _clean(store: UnitStore, *, force: bool) -> int:
     if not force and not _has_dead_bytes(dataset, found):
         return 0
     grace = timedelta(0) if force else SHORT_GRACE if _is_urgent(dataset, found) else GRACE
+    retained = 1 if force else KEPT_VERSIONS
+    before = datetime.now() - grace
+    if not any(version["timestamp"] <= before for version in dataset.versions()[:-retained]):
+        return 0
+    dispensable = _dispensable(store, dataset)
+    # Noted first, or whatever goes before a crash would count as lost. After one, what is left of it is set aside.
+    store.journal.append(Entry(int(dataset.version), "clean", dataset.count_rows(), removed=tuple(dispensable)))
     done = dataset.cleanup_old_versions(
         older_than=grace,
-        retain_versions=1 if force else KEPT_VERSIONS,
+        retain_versions=retained,
         delete_unverified=True,  # under the lock nobody else is writing, so nothing unknown is anybody's
         error_if_tagged_old_versions=False,
     )
-    if done.old_versions or done.bytes_removed:
-        reached("clean.versions-dropped")
-        store.acknowledge("clean", dataset, ())
+    reached("clean.versions-dropped")
+    left = inventory(store.table)
+    kept = {name: state for name, state in dispensable.items() if name in left}
+    if kept:
+        store.journal.append(Entry(int(dataset.version), "clean", dataset.count_rows(), added=kept))
     return int(done.old_versions)
+
+
+def _dispensable(store: UnitStore, dataset: lance.LanceDataset) -> dict[str, FileState]:
+    """Return the files without which the committed version can do."""
+    needed, folders = references(dataset), tuple(index_folders(dataset)) or ("\0",)
+    return {
+        name: state
+        for name, state in store.journal.files().items()
+        if name not in needed and not name.startswith(folders) and manifest_version(name) != dataset.version
+    }
 
 
 def _is_urgent(dataset: lance.LanceDataset, found: dict[str, int]) -> bool:

@@ -18,7 +18,7 @@ from treeseek.store.durable import VERSION_HINT, inventory, sync_directory
 from treeseek.store.journal import Journal
 from treeseek.store.steps import reached
 
-__all__ = ["QUARANTINE", "manifest_version", "recover", "set_aside"]
+__all__ = ["QUARANTINE", "manifest_name", "manifest_version", "recover", "set_aside"]
 
 QUARANTINE = "quarantine"
 _HIGHEST = 2**64 - 1
@@ -31,6 +31,11 @@ def manifest_version(name: str) -> int | None:
         return None
     number = int(stem)
     return _HIGHEST - number if len(stem) == 20 else number
+
+
+def manifest_name(version: int) -> str:
+    """Return the path below the table of the manifest of a version that this treeseek wrote."""
+    return f"_versions/{_HIGHEST - version:020}.manifest"
 
 
 def recover(generation: Path, table: Path, journal: Journal) -> list[str]:

@@ -20,7 +20,7 @@ from treeseek.store.directory import current_generation, flip_current, new_gener
 from treeseek.store.durable import bytes_below, hash_file, inventory, sync_files
 from treeseek.store.faults import as_store_error
 from treeseek.store.journal import Entry, Journal
-from treeseek.store.recovery import recover
+from treeseek.store.recovery import manifest_name, recover
 from treeseek.store.schema import IndexIdentity, is_older, read_identity, units_schema
 from treeseek.store.snapshot import IS_CHUNK, Snapshot, where_path
 from treeseek.store.steps import reached
@@ -157,12 +157,22 @@ class UnitStore:
     def open_version(self, entry: Entry, *, is_fallback: bool = False) -> Snapshot:
         """Open the version of an entry. Raises StoreCorruptError if it can't be, FormatError."""
         with as_store_error(f"can't open {self._uri}", StoreCorruptError):
+            self._check_manifest(entry.version)
             dataset = self._dataset(entry.version)
             rows = dataset.count_rows()
-        identity = read_identity(dataset.schema, self._uri)
+            identity = read_identity(dataset.schema, self._uri)
         if rows != entry.rows:
             raise StoreCorruptError(f"{self._uri} has {rows:,} rows where {entry.rows:,} were committed")
         return Snapshot(dataset, identity, entry, is_fallback=is_fallback)
+
+    def _check_manifest(self, version: int) -> None:
+        """Raise StoreCorruptError unless a version's manifest is what was written: all else is found by it, and what
+        Lance makes of a damaged one may be another table. Raises OSError.
+        """
+        name = manifest_name(version)
+        state = self.journal.state_of(name)
+        if state is not None and hash_file(self.table / name) != state:
+            raise StoreCorruptError(f"{self.table / name} isn't what was written")
 
     def reading(self, dataset: lance.LanceDataset) -> Snapshot:
         """Return a reader of a version that isn't committed. Raises StoreCorruptError, FormatError."""
@@ -321,8 +331,7 @@ class UnitStore:
         if not known:
             sync_files(self.generation, ())
         reached("acknowledge.files-synced")
-        removed = tuple(name for name in known if name not in found) if kind == "clean" else ()
-        self.journal.append(Entry(int(made.version), kind, made.count_rows(), added, removed, paths))
+        self.journal.append(Entry(int(made.version), kind, made.count_rows(), added, paths=paths))
 
     def has_indexes(self) -> bool:
         """Whether the full-text index was made, or there is nothing to make it of."""
