@@ -28,9 +28,9 @@ __all__ = ["Corpus", "Declared"]
 Floats = NDArray[np.float32]
 
 LEFT_OUT = (
-    "text", "note", "content_hash", "size", "mtime_ns", "inode", "terms", "term_counts", "vector", "has_vector",
+    "text", "note", "size", "mtime_ns", "inode", "terms", "term_counts", "vector", "has_vector",
 )  # fmt: skip
-REPEATED = ("path", "language", "kind", "declaration_kind")
+REPEATED = ("path", "language", "kind", "content_hash", "declaration_kind")
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,11 @@ def is_due(store: UnitStore) -> bool:
     dataset = store.snapshot().dataset
     with as_store_error(f"can't read {store.table}", StoreCorruptError):
         found = inventory(store.table)
-        return _has_dead_bytes(dataset, found) or _is_scattered(dataset) or bool(_outdated_indexes(dataset, UNINDEXED_ROWS))
+        return (
+            _has_dead_bytes(dataset, found)
+            or _is_scattered(dataset)
+            or bool(_outdated_indexes(dataset, UNINDEXED_ROWS))
+        )
 
 
 def _has_dead_bytes(dataset: lance.LanceDataset, found: dict[str, int]) -> bool:
