@@ -43,6 +43,7 @@ from treeseek.syntax import analyse, detect, names, resolve
 from treeseek.workspace import classify, open_root, resolve_root, walk
 
 if TYPE_CHECKING:
+    from treeseek.indexing.ledger import Ledger
     from treeseek.indexing.trees import Trees
 
 __all__ = ["Engine", "open_engine", "remove_orphans"]
@@ -71,6 +72,7 @@ class Engine:
         self._current: tuple[int, int] | None = None
         self._loaded: tuple[Corpus, Snapshot] | None = None
         self._trees: Trees | None = None
+        self._ledger: Ledger | None = None
 
     def __enter__(self) -> Engine:
         return self
@@ -83,7 +85,7 @@ class Engine:
     def close(self) -> None:
         """Forget what is held in memory. The index stays."""
         with self._lock:
-            self._store, self._loaded = None, None
+            self._store, self._loaded, self._ledger = None, None, None
             trees, self._trees = self._trees, None
         if trees is not None:
             trees.close()
@@ -98,10 +100,15 @@ class Engine:
 
         Raises StoreLockedError when another process keeps writing it, StoreError when it can't be written.
         """
-        from treeseek.indexing.run import sync, unchanged
+        from treeseek.indexing.run import Ledger, look_at, sync, unchanged
 
+        with self._lock:
+            ledger = self._ledger = self._ledger or Ledger()
         current = None if rebuild else self._current_store()
-        if current is not None and not current.is_outdated and (report := unchanged(self.root, current, self.settings)):
+        look = None
+        if current is not None and not current.is_outdated:
+            look = look_at(self.root, current, self.settings, ledger=ledger)
+        if look is not None and (report := unchanged(look)):
             return report
         with writer_lock(self.directory, LOCK_SECONDS):
             store = None if rebuild else self._current_store()
@@ -113,7 +120,7 @@ class Engine:
             fresh = store is None
             if store is None:
                 store = UnitStore.create(self.directory, self.root, _identity())
-            report = sync(self.root, store, self.settings, progress, fresh=fresh)
+            report = sync(self.root, store, self.settings, progress, fresh=fresh, look=look, ledger=ledger)
             if report.committed:
                 self._tidied(store)
         return report

@@ -215,23 +215,36 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync saw and did. `reasons` counts what was left out or indexed in a lesser way.
+    """What a sync saw and did, and why. `reasons` counts what was left out or indexed in a lesser way.
 
-    `aliases` counts declarations that have another id than before, because they were renamed or moved.
+    Of the `scanned` files that the walk found, those were read that are new or whose stat differs. `parsed` had to be
+    analysed; `reused` were new or changed too, but what their bytes give was known. `chunks_embedded` got a vector
+    computed now, `chunks_reused` one that was known, those of the reused files included. `causes` counts why files were
+    looked at, one cause a file: "new"; "content" (it differs); "stat-only" (new time stamp or inode, same bytes);
+    "retry" (last time it couldn't be read, or had only just been written); "deleted". `pending` files were left for the
+    next sync, as the time was up.
+
+    `aliases` counts declarations that have another id than before, because they were renamed or moved. `version` is 0
+    if there is no index: a first sync with a time limit got nothing done.
     """
 
     version: int
     files: int = 0
+    scanned: int = 0
     added: int = 0
     changed: int = 0
     touched: int = 0
     deleted: int = 0
     parsed: int = 0
+    reused: int = 0
     chunks_embedded: int = 0
+    chunks_reused: int = 0
     rows_written: int = 0
     aliases: int = 0
+    pending: int = 0
     bytes_read: int = 0
     seconds: float = 0.0
+    causes: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
 
     @property

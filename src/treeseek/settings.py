@@ -20,7 +20,10 @@ __all__ = ["Settings", "load", "no_color"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core."""
+    """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core.
+
+    `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off.
+    """
 
     data_dir: Path
     cache_dir: Path
@@ -33,6 +36,7 @@ class Settings:
     cache_warm_bytes: int = 256 * 1024 * 1024
     cache_cold_bytes: int = 64 * 1024 * 1024
     cache_frozen_bytes: int = 1024 * 1024 * 1024
+    cache_artifact_bytes: int = 1024 * 1024 * 1024
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:

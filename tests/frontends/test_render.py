@@ -106,9 +106,13 @@ def test_cut_lines_are_as_many_as_fit(lines: list[str], budget: int) -> None:
 
 
 def test_an_index_report_in_words() -> None:
-    report = SyncReport(3, files=1200, added=1, changed=2, chunks_embedded=1, seconds=1.26, reasons={"a": 1, "b": 1000})
+    report = SyncReport(
+        3, files=1200, scanned=1300, added=1, changed=2, parsed=1, reused=2, chunks_embedded=1, chunks_reused=4000,
+        pending=7, seconds=1.26, causes={"new": 1, "content": 2}, reasons={"a": 1, "b": 1000},
+    )  # fmt: skip
     assert "".join(render.index_report("/r", "/d", report)).splitlines() == [
-        "/r: 1,200 files, 1 added, 2 changed, 1 chunk embedded, in 1.3 s",
+        "/r: 1,200 files, 1 added, 2 changed, 1 chunk embedded, 4,000 reused, in 1.3 s",
+        "  scanned 1,300 files; looked at 2 content, 1 new; parsed 1, reused 2; 7 left for the next time",
         "  left out or cut by lines: 1,000 b, 1 a (listed by `treeseek status --skipped`)",
         "  index: /d",
     ]

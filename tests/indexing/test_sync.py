@@ -27,7 +27,7 @@ STAT = {"mtime_ns", "inode"}
 
 @pytest.fixture
 def engine_at(tmp_path: Path) -> MakeEngine:
-    return lambda root: treeseek.open(root, load({}, data_dir=tmp_path / "data"))
+    return lambda root: treeseek.open(root, load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -53,7 +53,9 @@ def units(engine: Engine) -> dict[str, object]:
 
 
 def rebuilt(engine: Engine, tmp_path: Path) -> dict[str, object]:
-    fresh = treeseek.open(engine.root, load({}, data_dir=tmp_path / "fresh"))
+    """What an index made from nothing, with nothing cached, holds."""
+    elsewhere = {"data_dir": tmp_path / "fresh", "cache_dir": tmp_path / "no-cache", "cache_artifact_bytes": 0}
+    fresh = treeseek.open(engine.root, load({}, **elsewhere))
     fresh.sync(rebuild=True)
     return units(fresh)
 
@@ -261,7 +263,7 @@ def test_incremental_equals_rebuild(
     tmp_path = tmp_path_factory.mktemp("sync")
     root = tmp_path / "project"
     root.mkdir()
-    engine = treeseek.open(root, load({}, data_dir=tmp_path / "data"))
+    engine = treeseek.open(root, load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache"))
     for edits in rounds:
         for path, body in edits:
             (root / path).parent.mkdir(exist_ok=True)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import msgpack
+import numpy as np
 import pytest
 
 from treeseek.embedding import default_embedder
 from treeseek.errors import WorkerError
 from treeseek.indexing import wire
-from treeseek.indexing.analyse import FileText, analyse_files
+from treeseek.indexing.analyse import FileText
+from treeseek.indexing.batch import Batch, Outcome, analyse_batch
 from treeseek.indexing.identity import content_hash
 from treeseek.model import SourceFile, UnitColumns
 
 PYTHON = b'"""Sums."""\n\n\ndef add(a, b):\n    """Add two numbers."""\n    return a + b\n\n\nclass Empty:\n    pass\n'
 
 
-def analysed(data: bytes = PYTHON, path: str = "sums.py") -> UnitColumns:
-    return analyse_files(
-        [FileText(SourceFile(path, len(data), 5, 6), data, content_hash(data))], default_embedder(), 5.0
-    )
+BATCH = Batch([FileText(SourceFile("sums.py", len(PYTHON), 5, 6), PYTHON, content_hash(PYTHON), "python", b"key")])
+
+
+def outcome() -> Outcome:
+    return analyse_batch(BATCH, default_embedder(), 5.0)
+
+
+def analysed() -> UnitColumns:
+    return outcome().rows
 
 
 def equal(a: UnitColumns, b: UnitColumns) -> bool:
@@ -38,12 +46,34 @@ def test_rows_survive_the_wire() -> None:
     assert wire.read_frame(stream) is None
 
 
-def test_files_survive_the_wire_with_names_that_are_no_text() -> None:
-    files = [FileText(SourceFile("a\udcff\n.py", 1, 2, 2**63), b"\x00\xff", "hash")]
+def sent(payload: object) -> Any:
     stream = io.BytesIO()
-    wire.write_frame(stream, wire.pack_files(files))
+    wire.write_frame(stream, payload)
     stream.seek(0)
-    assert wire.unpack_files(wire.read_frame(stream)) == files
+    return wire.read_frame(stream)
+
+
+def test_a_batch_survives_the_wire_with_names_that_are_no_text_and_vectors_that_are_lent() -> None:
+    files = [FileText(SourceFile("a\udcff\n.py", 1, 2, 2**63), b"\x00\xff", "hash", "python", b"key")]
+    lent = {b"0123456789abcdef": np.arange(4, dtype=np.float32), b"fedcba9876543210": np.ones(4, np.float32)}
+    back = wire.unpack_batch(sent(wire.pack_batch(Batch(files, lent))))
+    assert back.files == files
+    assert {digest: vector.tolist() for digest, vector in back.lent.items()} == {
+        digest: vector.tolist() for digest, vector in lent.items()
+    }
+    assert wire.unpack_batch(sent(wire.pack_batch(Batch(files)))) == Batch(files)
+
+
+def test_an_outcome_survives_the_wire_and_its_artifacts_have_the_addresses_that_were_asked_for() -> None:
+    told = sent(wire.pack_outcome(outcome(), BATCH))
+    back = wire.unpack_outcome(told, BATCH)
+    assert equal(back.rows, outcome().rows)
+    assert (back.artifacts, back.chunks) == (outcome().artifacts, 1)
+    assert list(back.artifacts) == [b"key"]
+    with pytest.raises(WorkerError, match="does not fit"):
+        wire.unpack_outcome(told, Batch([*BATCH.files, *BATCH.files]))
+    with pytest.raises(WorkerError, match="does not fit"):
+        wire.unpack_outcome({**told, "artifacts": ["text"]}, BATCH)
 
 
 @pytest.mark.parametrize("cut", [1, 7, 8, 9, -1])

@@ -11,6 +11,7 @@ import pytest
 
 from treeseek.indexing import analyse, wire, workers
 from treeseek.indexing.analyse import FileText
+from treeseek.indexing.batch import Batch, Outcome
 from treeseek.indexing.identity import content_hash
 from treeseek.indexing.workers import analyser
 from treeseek.model import SourceFile, Syntax, UnitColumns
@@ -21,20 +22,27 @@ DEADLINE = 2.0
 def files(count: int) -> list[FileText]:
     texts = [f"def function_{i}(x):\n    return x + {i}\n".encode() for i in range(count)]
     return [
-        FileText(SourceFile(f"f{i:03}.py", len(text), 1, i), text, content_hash(text)) for i, text in enumerate(texts)
+        FileText(SourceFile(f"f{i:03}.py", len(text), 1, i), text, content_hash(text), "python", bytes([i]))
+        for i, text in enumerate(texts)
     ]
 
 
 def rows_of(worker_count: int, batches: list[list[FileText]]) -> list[UnitColumns]:
-    with analyser(worker_count, DEADLINE) as run:
-        done = dict(run(len(batches), lambda i: batches[i]))
-    return [part for i in sorted(done) for part in done[i]]
+    return [outcome.rows for outcome in outcomes_of(worker_count, batches)]
+
+
+def outcomes_of(worker_count: int, batches: list[list[FileText]]) -> list[Outcome]:
+    with analyser(worker_count, DEADLINE, 0) as analysing:
+        analysing.start_workers()
+        done = dict(analysing.run(len(batches), lambda i: Batch(batches[i])))
+    return [outcome for i in sorted(done) for outcome in done[i]]
 
 
 def test_processes_give_the_rows_that_this_process_gives() -> None:
     batches = [files(40)[i : i + 7] for i in range(0, 40, 7)] + [[]]
     here, there = rows_of(0, batches), rows_of(2, batches)
     assert [wire.pack_columns(rows) for rows in here] == [wire.pack_columns(rows) for rows in there]
+    assert [one.artifacts for one in outcomes_of(0, batches)] == [one.artifacts for one in outcomes_of(2, batches)]
     assert sum(len(rows) for rows in here) == 80
 
 
@@ -65,8 +73,11 @@ def test_a_file_that_ends_its_worker_is_cut_by_lines_and_costs_no_other(
     monkeypatch.setattr(sys.modules[__name__], "DEADLINE", 0.3)
     batch = files(5)
     text = f"def bad():\n    return '{word}'\n".encode()
-    batch[2] = FileText(SourceFile("bad.py", len(text), 1, 1), text, content_hash(text))
-    rows = rows_of(1, [batch, files(9)[6:]])
+    batch[2] = FileText(SourceFile("bad.py", len(text), 1, 1), text, content_hash(text), "python", b"bad")
+    outcomes = outcomes_of(1, [batch, files(9)[6:]])
+    rows = [outcome.rows for outcome in outcomes]
+    kept = {key for outcome in outcomes for key in outcome.artifacts}
+    assert kept == {bytes([i]) for i in (0, 1, 3, 4, 6, 7, 8)}, "on another machine it may be read whole"
     notes = {path: note for part in rows for path, note in zip(part.path, part.note, strict=True) if note}
     assert notes == {"bad.py": reason}
     by_path = {path: kind for part in rows for path, kind in zip(part.path, part.kind, strict=True) if kind != "file"}
@@ -92,7 +103,9 @@ def test_an_error_nobody_foresaw_costs_one_file_its_structure(monkeypatch: pytes
         return real(data, language, **options)
 
     monkeypatch.setattr(analyse, "analyse", broken)
-    (rows,) = rows_of(0, [files(3)])
+    (outcome,) = outcomes_of(0, [files(3)])
+    rows = outcome.rows
+    assert set(outcome.artifacts) == {b"\0", b"\2"}
     assert [note for note in rows.note if note] == ["analysis-error"]
     assert [kind for kind in rows.kind if kind != "file"] == ["function", "text", "function"]
     assert rows.language == ["python"] * 6

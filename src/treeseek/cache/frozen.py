@@ -1,8 +1,8 @@
-"""The frozen tier: encoded trees on disk, for all processes of the user.
+"""The frozen tier: bytes on disk by their address, for all processes of the user: encoded trees, for instance.
 
-Three kinds of records, all in one LMDB table: `t` + address holds the tree, `u` + address when it was last used, and
-`o` + that time + address nothing: in their order trees go when the budget is used up. Times are microseconds of the
-wall clock, big-endian; they are renewed only when they are old, so that reading seldom writes.
+Three kinds of records, all in one LMDB table: `t` + address holds the bytes, `u` + address when they were last used,
+and `o` + that time + address nothing: in their order entries go when the budget is used up. Times are microseconds of
+the wall clock, big-endian; they are renewed only when they are old, so that reading seldom writes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, TypeVar
 import lmdb
 
 from treeseek import telemetry
-from treeseek.cache.address import ADDRESS_BYTES
 from treeseek.cache.environment import Environment, Unavailable, environment_at
 from treeseek.cache.statistics import Counts, TierStatistics
 
@@ -33,21 +32,33 @@ RENEW_MICROSECONDS = 3_600_000_000
 RETRY_SECONDS = 60.0
 """After a failure, how long the tier does nothing of the kind that failed."""
 _EVICTION_BATCH = 256
-"""How many trees go in one transaction: it bounds how long other writers wait, and the pages one needs."""
-_TREE, _USED, _ORDER = b"t", b"u", b"o"
+"""How many entries go in one transaction: it bounds how long other writers wait, and the pages one needs."""
+_VALUE, _USED, _ORDER = b"t", b"u", b"o"
+_STAMP_BYTES = 8
 _log = logging.getLogger("treeseek.cache")
 
 
 class FrozenTier:
-    """Keeps bytes by address. Never raises: what fails is counted, reported once, and is a miss or nothing done.
+    """Keeps bytes by address, a hash of any length up to 64 bytes. Never raises: what fails is counted, reported
+    once, and is a miss or nothing done.
 
-    `directory` None makes a tier that keeps nothing. `clock` gives seconds of the wall clock.
+    `directory` None, or a budget of 0, makes a tier that keeps nothing. `clock` gives seconds of the wall clock;
+    `content` says in the report of a failure what isn't kept.
     """
 
-    def __init__(self, directory: Path | None, budget: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        budget: int,
+        clock: Callable[[], float] = time.time,
+        *,
+        counts: Counts | None = None,
+        content: str = "syntax trees",
+    ) -> None:
         self.budget = budget
-        self.counts = Counts("frozen")
+        self.counts = counts or Counts("frozen")
         self.failures = 0
+        self._content = content
         self._clock = clock
         self._environment: Environment | None = None
         if directory is not None and budget > 0:
@@ -73,7 +84,7 @@ class FrozenTier:
         def work(transaction: Transaction) -> tuple[dict[bytes, bytes], list[bytes]]:
             found, old = {}, []
             for key in keys:
-                value = transaction.get(_TREE + key)
+                value = transaction.get(_VALUE + key)
                 if value is not None:
                     found[key] = value
                     if int.from_bytes(transaction.get(_USED + key, b""), "big") <= renewable:
@@ -110,7 +121,7 @@ class FrozenTier:
 
         def work(transaction: Transaction) -> int:
             for i, (key, value) in enumerate(fitting):
-                if transaction.put(_TREE + key, value, overwrite=False):
+                if transaction.put(_VALUE + key, value, overwrite=False):
                     _stamp(transaction, key, now + i)
             return _size(transaction)[1]
 
@@ -123,7 +134,7 @@ class FrozenTier:
         self._attempt("write", lambda environment: environment.write(lambda transaction: _forget(transaction, key)))
 
     def flush(self) -> None:
-        """Note on disk which trees were used, if what is noted is old."""
+        """Note on disk which entries were used, if what is noted is old."""
         with self._lock:
             renew, self._renew = self._renew, set()
         if not renew:
@@ -170,7 +181,7 @@ class FrozenTier:
         return True
 
     def _evict(self, environment: Environment, allowed: int) -> None:
-        """Forget the trees whose use lies furthest back until the pages in use are within `allowed` bytes."""
+        """Forget the entries whose use lies furthest back until the pages in use are within `allowed` bytes."""
         while True:
             gone, used = _growing(environment, lambda transaction: _evict_batch(transaction, allowed))
             self.note("evictions", gone)
@@ -188,10 +199,11 @@ class FrozenTier:
         except Unavailable as error:
             self._rest_until[operation] = time.monotonic() + RETRY_SECONDS
             self.failures += 1
-            telemetry.count("treeseek_cache_failures_total", operation=operation)
+            telemetry.count(f"treeseek_{self.counts.noun}_failures_total", operation=operation)
             if not self._is_reported:
                 self._is_reported = True
-                _log.warning("syntax trees aren't kept on disk, which costs speed only: can't %s: %s", operation, error)
+                _log.warning("%s aren't kept on disk, which costs speed only: can't %s: %s",
+                             self._content, operation, error)  # fmt: skip
             return None
 
     def _now(self) -> int:
@@ -211,7 +223,7 @@ def _stamp(transaction: Transaction, key: bytes, now: int) -> None:
     before = transaction.get(_USED + key)
     if before is not None:
         transaction.delete(_ORDER + before + key)
-    stamp = now.to_bytes(8, "big")
+    stamp = now.to_bytes(_STAMP_BYTES, "big")
     transaction.put(_USED + key, stamp)
     transaction.put(_ORDER + stamp + key, b"")
 
@@ -221,25 +233,25 @@ def _forget(transaction: Transaction, key: bytes) -> None:
     if stamp is not None:
         transaction.delete(_ORDER + stamp + key)
     transaction.delete(_USED + key)
-    transaction.delete(_TREE + key)
+    transaction.delete(_VALUE + key)
 
 
 def _size(transaction: Transaction) -> tuple[int, int]:
-    """Return the number of trees and the bytes of the pages in use."""
+    """Return the number of entries and the bytes of the pages in use."""
     stat = transaction.stat()
     pages = stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
     return stat["entries"] // 3, pages * stat["psize"]
 
 
 def _evict_batch(transaction: Transaction, allowed: int) -> tuple[int, int]:
-    """Forget the oldest trees, at most a batch of them; return how many, and the bytes then in use."""
+    """Forget the oldest entries, at most a batch of them; return how many, and the bytes then in use."""
     gone = 0
     used = _size(transaction)[1]
     while used > allowed and gone < _EVICTION_BATCH:
         cursor = transaction.cursor()
         if not cursor.set_range(_ORDER) or not cursor.key().startswith(_ORDER):
             break
-        _forget(transaction, bytes(cursor.key()[-ADDRESS_BYTES:]))
+        _forget(transaction, bytes(cursor.key()[len(_ORDER) + _STAMP_BYTES :]))
         gone += 1
         used = _size(transaction)[1]
     return gone, used

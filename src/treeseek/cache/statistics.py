@@ -56,9 +56,13 @@ class CacheStatistics:
 
 @dataclass(slots=True)
 class Counts:
-    """Counts what happens in one tier, here and in telemetry. Not locked: its owner's lock holds for it."""
+    """Counts what happens in one tier, here and in telemetry. Not locked: its owner's lock holds for it.
+
+    In telemetry they are `treeseek_<noun>_<event>_total`, labelled with the tier unless that is empty.
+    """
 
     tier: str
+    noun: str = "cache"
     events: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_EVENTS, 0))
     counters: dict[str, Callable[[float], None]] = field(default_factory=dict)
 
@@ -67,12 +71,16 @@ class Counts:
         self.events[event] += amount
         tell = self.counters.get(event)
         if tell is None:
-            tell = self.counters[event] = telemetry.counter(f"treeseek_cache_{event}_total", tier=self.tier)
+            tell = self.counters[event] = telemetry.counter(f"treeseek_{self.noun}_{event}_total", **self._labels)
         tell(amount)
 
     def statistics(self, entries: int, nbytes: int, budget: int) -> TierStatistics:
         """Return the counts with the tier's size; tell telemetry that size."""
-        telemetry.gauge("treeseek_cache_entries", entries, tier=self.tier)
-        telemetry.gauge("treeseek_cache_bytes", nbytes, tier=self.tier)
-        telemetry.gauge("treeseek_cache_budget_bytes", budget, tier=self.tier)
+        telemetry.gauge(f"treeseek_{self.noun}_entries", entries, **self._labels)
+        telemetry.gauge(f"treeseek_{self.noun}_bytes", nbytes, **self._labels)
+        telemetry.gauge(f"treeseek_{self.noun}_budget_bytes", budget, **self._labels)
         return TierStatistics(entries, nbytes, budget, **self.events)
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {"tier": self.tier} if self.tier else {}

@@ -12,10 +12,20 @@ import msgpack
 import numpy as np
 
 from treeseek.errors import WorkerError
-from treeseek.indexing.analyse import FileText
+from treeseek.indexing.analyse import DIGEST_BYTES, FileText
+from treeseek.indexing.batch import Batch, Outcome
 from treeseek.model import SourceFile, UnitColumns
 
-__all__ = ["pack_columns", "pack_files", "read_frame", "unpack_columns", "unpack_files", "write_frame"]
+__all__ = [
+    "pack_batch",
+    "pack_columns",
+    "pack_outcome",
+    "read_frame",
+    "unpack_batch",
+    "unpack_columns",
+    "unpack_outcome",
+    "write_frame",
+]
 
 MAX_FRAME_BYTES = 1 << 30
 
@@ -54,17 +64,42 @@ def read_frame(stream: IO[bytes]) -> Any:
         raise WorkerError(f"a worker sent a broken frame: {error}") from error
 
 
-def pack_files(files: list[FileText]) -> list[tuple[str, int, int, int, bytes, str]]:
-    """Return files as plain tuples."""
-    return [(f.source.path, f.source.size, f.source.mtime_ns, f.source.inode, f.data, f.digest) for f in files]
-
-
-def unpack_files(packed: list[tuple[str, int, int, int, bytes, str]]) -> list[FileText]:
-    """Return what `pack_files` was given."""
-    return [
-        FileText(SourceFile(path, size, mtime_ns, inode), data, digest)
-        for path, size, mtime_ns, inode, data, digest in packed
+def pack_batch(batch: Batch) -> dict[str, Any]:
+    """Return a batch as plain tuples and bytes."""
+    files = [
+        (f.source.path, f.source.size, f.source.mtime_ns, f.source.inode, f.data, f.digest, f.language, f.key)
+        for f in batch.files
     ]
+    vectors = b"".join(vector.astype("<f4", copy=False).tobytes() for vector in batch.lent.values())
+    return {"files": files, "digests": b"".join(batch.lent), "vectors": vectors}
+
+
+def unpack_batch(packed: dict[str, Any]) -> Batch:
+    """Return what `pack_batch` was given."""
+    files = [FileText(SourceFile(*file[:4]), *file[4:]) for file in packed["files"]]
+    digests = packed["digests"]
+    keys = [digests[i : i + DIGEST_BYTES] for i in range(0, len(digests), DIGEST_BYTES)]
+    rows = np.frombuffer(packed["vectors"], "<f4").reshape(len(keys), -1) if keys else ()
+    return Batch(files, dict(zip(keys, rows, strict=True)))
+
+
+def pack_outcome(outcome: Outcome, batch: Batch) -> dict[str, object]:
+    """Return what became of a batch as a map of lists and bytes, with an artifact or nothing for each file."""
+    artifacts = [outcome.artifacts.get(file.key, b"") for file in batch.files]
+    return {"rows": pack_columns(outcome.rows), "artifacts": artifacts, "reused": outcome.reused}
+
+
+def unpack_outcome(packed: dict[str, Any], batch: Batch) -> Outcome:
+    """Return what `pack_outcome` was given. Raises WorkerError if something is missing or amiss.
+
+    Artifacts get the addresses of the files that were sent: a worker can't write under any other.
+    """
+    try:
+        rows, reused = unpack_columns(packed["rows"]), int(packed["reused"])
+        pairs = [(file.key, bytes(data)) for file, data in zip(batch.files, packed["artifacts"], strict=True)]
+        return Outcome(rows, {key: data for key, data in pairs if key and data}, reused)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WorkerError(f"a worker's answer does not fit: {error}") from error
 
 
 def pack_columns(columns: UnitColumns) -> dict[str, object]:

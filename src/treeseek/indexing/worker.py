@@ -1,7 +1,7 @@
 """The worker process: reads files from standard input, writes their rows, or their trees, to standard output.
 
-It opens no file of the root: bytes come in, rows or trees go out. It ends when its input does, so it never outlives
-its parent.
+It opens no file of the root, and no cache: bytes come in, rows and artifacts, or trees, go out. It ends when its input
+does, so it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from treeseek import telemetry
 from treeseek.embedding import default_embedder
 from treeseek.indexing import wire
-from treeseek.indexing.analyse import analyse_files
+from treeseek.indexing.batch import analyse_batch
 from treeseek.indexing.identity import content_hash
 from treeseek.syntax.parsed import parse_file
 from treeseek.syntax.stored import encode_file
@@ -35,7 +35,8 @@ def main() -> None:
     embedder = default_embedder()
 
     def rows(request: dict[str, Any]) -> object:
-        return wire.pack_columns(analyse_files(wire.unpack_files(request["files"]), embedder, request["deadline"]))
+        batch = wire.unpack_batch(request)
+        return wire.pack_outcome(analyse_batch(batch, embedder, request["deadline"]), batch)
 
     _serve(rows)
 

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import islice
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -19,16 +20,15 @@ from treeseek import telemetry
 from treeseek.embedding import default_embedder
 from treeseek.errors import WorkerError
 from treeseek.indexing import wire
-from treeseek.indexing.analyse import FileText, analyse_files
+from treeseek.indexing.batch import Batch, Outcome, analyse_batch
 from treeseek.indexing.worker import PARSE
-from treeseek.model import UnitColumns
 
 __all__ = ["Analyser", "Parsers", "analyser"]
 
 T = TypeVar("T")
 
-Analyser = Callable[[Sequence[FileText]], UnitColumns]
-
+SMALL_BYTES = 1_500_000
+"""Below this, starting worker processes costs more than it saves."""
 STARTUP_SECONDS = 60.0
 CRASH_REASON, HANG_REASON = "parser-crash", "parser-hang"
 
@@ -98,17 +98,23 @@ class _Workers:
     def __init__(self, count: int, deadline_seconds: float) -> None:
         self.count = count
         self.deadline_seconds = deadline_seconds
+        self._is_closed = False
         self._free: SimpleQueue[_Worker] = SimpleQueue()
         self._all = [_Worker(self.arguments, deadline_seconds) for _ in range(count)]
         for worker in self._all:
             self._free.put(worker)
 
     def _ask(self, request: dict[str, object], files: int, unpack: Callable[[Any], T]) -> T:
-        """Return what a free worker answers; if that takes its life, raise WorkerError with the reason."""
+        """Return what a free worker answers; if that takes its life, raise WorkerError with the reason.
+
+        Raises CancelledError once this is closed.
+        """
         worker = self._free.get()
         try:
             return unpack(worker.ask(request, files))
         except WorkerError as error:
+            if self._is_closed:  # it was killed, and nobody waits for an answer any more
+                raise CancelledError from error
             reason = HANG_REASON if worker.timed_out else CRASH_REASON
             telemetry.count("treeseek_worker_failures_total", reason=reason)
             worker = self._replace(worker)
@@ -124,6 +130,7 @@ class _Workers:
 
     def close(self) -> None:
         """End all processes."""
+        self._is_closed = True
         for worker in self._all:
             worker.close()
 
@@ -131,14 +138,16 @@ class _Workers:
 class _Pool(_Workers):
     """Workers that analyse files."""
 
-    def analyse(self, files: Sequence[FileText]) -> UnitColumns | list[UnitColumns]:
+    def analyse(self, batch: Batch) -> list[Outcome]:
+        request = wire.pack_batch(batch)
         try:
-            return self._ask({"files": wire.pack_files(list(files))}, len(files), wire.unpack_columns)
+            return [self._ask(request, len(batch.files), lambda answer: wire.unpack_outcome(answer, batch))]
         except WorkerError as error:
             reason = str(error)
-        if len(files) > 1:
-            return [rows for file in files for rows in _as_list(self.analyse([file]))]
-        return analyse_files(files, default_embedder(), self.deadline_seconds, unparsable=reason)
+        if len(batch.files) > 1:
+            return [outcome for file in batch.files for outcome in self.analyse(Batch([file], batch.lent))]
+        with _here:
+            return [analyse_batch(batch, default_embedder(), self.deadline_seconds, unparsable=reason)]
 
 
 class Parsers(_Workers):
@@ -150,7 +159,7 @@ class Parsers(_Workers):
         """Return the stored form of a text's tree; None if it took too long, or its worker's life."""
         try:
             return self._ask({"data": data, "language": language}, 1, _stored)
-        except WorkerError:
+        except (WorkerError, CancelledError):
             return None
 
 
@@ -158,56 +167,94 @@ def _stored(answer: object) -> bytes | None:
     return answer if isinstance(answer, bytes) else None
 
 
-def _as_list(rows: UnitColumns | list[UnitColumns]) -> list[UnitColumns]:
-    return rows if isinstance(rows, list) else [rows]
+Load = Callable[[int], Batch]
+Outcomes = Iterator[tuple[int, list[Outcome]]]
+
+_here = threading.Lock()
+"""Held while files are analysed in this process: the tables that grow with the words seen have no lock of their own."""
 
 
-Load = Callable[[int], Sequence[FileText]]
-Run = Callable[[int, Load], Iterator[tuple[int, list[UnitColumns]]]]
+class Analyser:
+    """Analyses batches, in this process or, once it is worth starting some, in workers. Get it from `analyser`."""
+
+    def __init__(self, workers: int, deadline_seconds: float, total_bytes: int) -> None:
+        self._workers = workers
+        self._deadline_seconds = deadline_seconds
+        self._total_bytes = total_bytes
+        self._looked_at = self._unknown = 0
+        self._pool: _Pool | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+
+    def run(self, count: int, load: Load) -> Outcomes:
+        """Analyse batches 0 to `count` - 1, in any order; yield (i, what became of it) as they come.
+
+        `load(i)` returns batch i, and is called from several threads, which are at work when this returns. With 0
+        workers everything happens in this process, and one after the other: right for small roots only, as there is
+        nobody to kill.
+        """
+        if self._workers == 0:
+            return ((i, self._analyse(load(i))) for i in range(count))
+        width = self._workers + 1  # one batch more under way than there are workers: none waits for files to be read
+        self._threads = ThreadPoolExecutor(width, thread_name_prefix="treeseek-analyse")
+        return _drive(self._threads, width, count, lambda i: (i, self._analyse(load(i))))
+
+    def start_workers(self) -> None:
+        """Start the worker processes, if there are to be any: what comes is known to be new."""
+        with self._lock:
+            if self._workers and self._pool is None:
+                self._pool = _Pool(self._workers, self._deadline_seconds)
+
+    def _analyse(self, batch: Batch) -> list[Outcome]:
+        if self._is_much(batch):
+            self.start_workers()
+        if not batch.files:
+            return []
+        if self._pool is not None:
+            return self._pool.analyse(batch)
+        with _here:
+            return [analyse_batch(batch, default_embedder(), self._deadline_seconds)]
+
+    def _is_much(self, batch: Batch) -> bool:
+        """Whether as much will have to be analysed as is worth a start of workers, going by what was so far."""
+        with self._lock:
+            self._looked_at += batch.looked_at
+            self._unknown += sum(len(file.data) for file in batch.files)
+            return self._unknown * self._total_bytes >= SMALL_BYTES * max(self._looked_at, 1)
+
+    def close(self) -> None:
+        """End the processes and the threads, whatever they do."""
+        with self._lock:
+            self._workers = 0  # a thread that is still loading must start none
+        if self._pool is not None:
+            self._pool.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
-def analyser(workers: int, deadline_seconds: float) -> Iterator[Run]:
-    """Yield a function `run(batches, load)` that analyses batches 0 to `batches` - 1, in any order.
-
-    `load(i)` returns the files of batch i, and is called from several threads; `run` yields (i, rows) as they come.
-    With 0 workers everything happens in this process, which is right for small roots only: there is nobody to kill.
-    """
-    if workers == 0:
-        embedder = default_embedder()
-
-        def here(count: int, load: Load) -> Iterator[tuple[int, list[UnitColumns]]]:
-            for i in range(count):
-                files = load(i)
-                yield i, [analyse_files(files, embedder, deadline_seconds)] if files else []
-
-        yield here
-        return
-    pool = _Pool(workers, deadline_seconds)
-    threads = ThreadPoolExecutor(workers + 1, thread_name_prefix="treeseek-analyse")
+def analyser(workers: int, deadline_seconds: float, total_bytes: int) -> Iterator[Analyser]:
+    """Yield what analyses batches in at most so many worker processes. `total_bytes` is about how much is looked at."""
+    opened = Analyser(workers, deadline_seconds, total_bytes)
     try:
-        yield lambda count, load: _drive(pool, threads, workers + 1, count, load)
+        yield opened
     finally:
-        pool.close()
-        threads.shutdown(wait=True, cancel_futures=True)
+        opened.close()
 
 
 def _drive(
-    pool: _Pool, threads: ThreadPoolExecutor, width: int, count: int, load: Load
-) -> Iterator[tuple[int, list[UnitColumns]]]:
-    """Keep one batch more under way than there are workers, so that none waits for files to be read."""
-
-    def one(i: int) -> tuple[int, list[UnitColumns]]:
-        files = load(i)
-        return i, _as_list(pool.analyse(files)) if files else []
-
-    pending: set[Future[tuple[int, list[UnitColumns]]]] = set()
+    threads: ThreadPoolExecutor, width: int, count: int, work: Callable[[int], tuple[int, list[Outcome]]]
+) -> Outcomes:
+    """Begin, and keep `width` batches under way."""
     numbers = iter(range(count))
-    while True:
-        while len(pending) < width and (number := next(numbers, None)) is not None:
-            pending.add(threads.submit(one, number))
-        if not pending:
-            return
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield future.result()
+    pending = {threads.submit(work, i) for i in islice(numbers, width)}
+
+    def results() -> Outcomes:
+        under_way = pending
+        while under_way:
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            under_way |= {threads.submit(work, i) for i in islice(numbers, len(done))}
+            for future in done:
+                yield future.result()
+
+    return results()

@@ -177,14 +177,28 @@ def index_report(root: str, directory: str, report: SyncReport) -> list[str]:
     changes = (("added", report.added), ("changed", report.changed), ("deleted", report.deleted))
     if any(count for _, count in changes):
         done = ", ".join(f"{count:,} {what}" for what, count in changes if count)
-        chunks = counted(report.chunks_embedded, "chunk")
-        first = f"{printable(root)}: {counted(report.files, 'file')}, {done}, {chunks} embedded, in {seconds}\n"
+        chunks = f"{counted(report.chunks_embedded, 'chunk')} embedded"
+        reused = f", {report.chunks_reused:,} reused" if report.chunks_reused else ""
+        first = f"{printable(root)}: {counted(report.files, 'file')}, {done}, {chunks}{reused}, in {seconds}\n"
     else:
         first = f"{printable(root)}: {counted(report.files, 'file')}, up to date, in {seconds}\n"
     lines = [first]
+    if report.causes or report.pending:
+        lines.append(f"  {_looked_at(report)}\n")
     if report.reasons:
         lines.append(f"  left out or cut by lines: {tally(report.reasons)} (listed by `treeseek status --skipped`)\n")
     return [*lines, f"  index: {printable(directory)}\n"]
+
+
+def _looked_at(report: SyncReport) -> str:
+    """Say of how many files a sync looked at which, and what that took."""
+    parts = [f"scanned {counted(report.scanned, 'file')}"]
+    if report.causes:
+        parts.append(f"looked at {tally(report.causes)}")
+    parts.append(f"parsed {report.parsed:,}, reused {report.reused:,}")
+    if report.pending:
+        parts.append(f"{report.pending:,} left for the next time")
+    return "; ".join(parts)
 
 
 def changes(report: SyncReport) -> str:
