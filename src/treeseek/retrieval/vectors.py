@@ -14,7 +14,7 @@ __all__ = ["Vectors"]
 
 Floats = NDArray[np.float32]
 
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 1024
 """So many rows are multiplied at once: a copy of them fits into the processor's cache."""
 
 SPARE = 16
@@ -56,23 +56,30 @@ class Vectors:
     def __getitem__(self, chosen: int | NDArray[np.int64]) -> Floats:
         """Return one row, or a copy of those with these numbers."""
         row = np.atleast_1d(self.row[chosen])
-        found: Floats = self.base.take(row, axis=0, mode="clip") if len(self.base) else self.patch[row]
-        patched = np.flatnonzero(row >= len(self.base))
-        found[patched] = self.patch[row[patched] - len(self.base)]
+        found = self._gathered(row, np.empty((len(row), self.base.shape[1]), np.float32))
         return found if np.ndim(chosen) else found[0]
 
     def __matmul__(self, vector: Floats) -> Floats:
         """Return the product of every row with a vector. How the rows are stored makes no difference to a bit of it."""
         product = np.empty(len(self), np.float32)
+        room = np.empty((BLOCK_ROWS, self.base.shape[1]), np.float32)
         for start in range(0, len(self), BLOCK_ROWS):
-            np.matmul(self._block(start), vector, out=product[start : start + BLOCK_ROWS])
+            np.matmul(self._block(start, room), vector, out=product[start : start + BLOCK_ROWS])
         return product
 
-    def _block(self, start: int) -> Floats:
+    def _block(self, start: int, room: Floats) -> Floats:
+        """Return the rows from `start` on: where they lie if they lie together, else a copy in `room`."""
         row = self.row[start : start + BLOCK_ROWS]
         if int(row[-1]) < len(self.base) and (np.diff(row) == 1).all():
             return self.base[row[0] : row[-1] + 1]
-        return self[np.arange(start, start + len(row))]
+        return self._gathered(row, room[: len(row)])
+
+    def _gathered(self, row: NDArray[np.int32], out: Floats) -> Floats:
+        if len(self.base):
+            self.base.take(row, axis=0, mode="clip", out=out)
+        patched = np.flatnonzero(row >= len(self.base))
+        out[patched] = self.patch[row[patched] - len(self.base)]
+        return out
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         whole = self.base if not len(self.patch) and len(self.base) == len(self) else self[np.arange(len(self))]
