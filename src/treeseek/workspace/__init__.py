@@ -7,6 +7,21 @@ It knows nothing of languages, of the index, or of what was there before.
 from treeseek.workspace.classify import classify
 from treeseek.workspace.files import RootReader, open_root, read
 from treeseek.workspace.ignore import matcher
-from treeseek.workspace.walk import Walk, repository_of, resolve_root, walk
+from treeseek.workspace.look import directories, look, may_matter
+from treeseek.workspace.roots import repository_of, resolve_root
+from treeseek.workspace.walk import Walk, walk
 
-__all__ = ["RootReader", "Walk", "classify", "matcher", "open_root", "read", "repository_of", "resolve_root", "walk"]
+__all__ = [
+    "RootReader",
+    "Walk",
+    "classify",
+    "directories",
+    "look",
+    "matcher",
+    "may_matter",
+    "open_root",
+    "read",
+    "repository_of",
+    "resolve_root",
+    "walk",
+]

@@ -7,9 +7,9 @@ A name alone must be proof enough: a wrong exclusion hides code, while a wrong i
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-__all__ = ["METADATA", "content_reason", "directory_reason", "file_reason"]
+__all__ = ["METADATA", "bears_on_others", "content_reason", "directory_reason", "file_reason"]
 
 METADATA = frozenset({b".git", b".hg", b".svn", b".jj"})
 """Version control's own directories (or files); never part of a tree."""
@@ -98,6 +98,18 @@ def content_reason(name: bytes, names: Collection[bytes]) -> str:
     if b"CACHEDIR.TAG" in names or (name == b"target" and b".rustc_info.json" in names):
         return "cache"
     return ""
+
+
+def bears_on_others(name: bytes, parent: bytes, siblings: Iterable[bytes]) -> bool:
+    """Whether the mere presence of `name` can decide over the directory that holds it, or over one beside it.
+
+    `parent` is the path of that directory, empty at the root; `siblings` are only gone through if need be.
+    """
+    if parent and content_reason(parent.rstrip(b"/").rpartition(b"/")[2], (name,)):
+        return True
+    if name.lower() not in _MANIFESTS or _is_vendor_place(parent, ()):
+        return False
+    return any(sibling.lower() == b"vendor" for sibling in siblings)
 
 
 def file_reason(name: bytes) -> str:

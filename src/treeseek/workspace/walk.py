@@ -8,15 +8,20 @@ Asked in this order, the first that speaks decides: `.treeseekignore` files, fro
 the tables of `exclusions`. A directory that is left out isn't entered. A checkout within the root has rules
 of its own, like a submodule; without any checkout, `.gitignore` files count from the root down. Names are
 compared as bytes, case and all.
+
+How a directory is listed is left to a `Lister`: the walk lists all of it, `look` only what it was asked for, and the
+verdicts are the same.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from treeseek.errors import RootError, UnreadableError
 from treeseek.model import Skipped, SourceFile
@@ -25,15 +30,39 @@ from treeseek.workspace.exclusions import METADATA, content_reason, directory_re
 from treeseek.workspace.files import RootReader, open_root
 from treeseek.workspace.ignore import Pattern, Scope, decide, parse
 
-__all__ = ["Walk", "repository_of", "resolve_root", "walk"]
+__all__ = ["GIT_RULES", "OWN_RULES", "Lister", "Listing", "Walk", "entered", "list_all", "survey", "walk"]
 
 OWN_RULES = ".treeseekignore"
 GIT_RULES = ".gitignore"
 
-Entry = os.DirEntry[bytes]
 Verdict = tuple[str, str]
 _KEPT: Verdict = ("", "")
 _BROUGHT_BACK: Verdict = ("", OWN_RULES)
+
+
+class Entry(Protocol):
+    """What a listing says of a name: an `os.DirEntry`, or what does as one."""
+
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def path(self) -> bytes: ...
+    def is_dir(self, *, follow_symlinks: bool) -> bool: ...
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A directory's names, and the entries to go through: all, or without `whole` some of them."""
+
+    names: Collection[bytes]
+    entries: Sequence[Entry]
+    whole: bool = True
+
+
+Lister = Callable[[bytes, bytes], Listing]
+"""From a directory's absolute path and its path beneath the root, empty or with `/` at the end, to its listing.
+Raises OSError if it can't be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,51 +84,21 @@ class _Directory:
 
     path: bytes
     text: str
-    names: frozenset[bytes]
+    names: Collection[bytes]
     entries: Iterator[tuple[bytes, Entry]]
     own: tuple[Scope, ...]
     git: tuple[Scope, ...]
 
 
-def resolve_root(path: str | Path, *, force: bool = False) -> Path:
-    """Return the absolute, real path of a directory that may be a root.
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One way through the tree: where, by what means, and what was left out and entered so far."""
 
-    Raises RootError if it doesn't exist, isn't a directory, can't be listed or entered, or is `/` or the home
-    directory and `force` is false.
-    """
-    try:
-        root = Path(path).resolve(strict=True)
-        status = root.stat()
-    except FileNotFoundError:
-        raise RootError(f"{path} does not exist") from None
-    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links; ValueError: a NUL
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise RootError(f"{str(path)!r} can't be a root: {reason}") from None
-    if not stat.S_ISDIR(status.st_mode):
-        raise RootError(f"{path} is not a directory; name the directory that holds it")
-    if not os.access(root, os.R_OK | os.X_OK):
-        raise RootError(f"{path} can't be read: you lack permission to list or enter it")
-    if not force and _is_refused(root):
-        raise RootError(f"{root} is {'the home directory' if root.parent != root else 'all of the disk'}; "
-                        "name a project in it")  # fmt: skip
-    return root
-
-
-def repository_of(path: Path) -> Path:
-    """Return the top of the checkout that holds `path`, or `path` itself.
-
-    A checkout of the home directory or of `/`, where people keep their configuration, doesn't count.
-    """
-    top = enclosing_top(path)
-    return path if top is None or _is_refused(top) else top
-
-
-def _is_refused(root: Path) -> bool:
-    try:
-        home = Path.home().resolve()
-    except (OSError, RuntimeError):
-        return root.parent == root
-    return root in (home, Path(root.anchor))
+    base: bytes
+    reader: RootReader
+    lister: Lister
+    skipped: list[Skipped] = field(default_factory=list)
+    entered: list[str] = field(default_factory=list)
 
 
 def walk(root: Path, *, max_file_bytes: int, max_files: int) -> Walk:
@@ -110,35 +109,64 @@ def walk(root: Path, *, max_file_bytes: int, max_files: int) -> Walk:
     `max_files` by path are returned). What vanishes meanwhile is no part of the result. Raises RootError if
     the root can't be listed.
     """
+    return survey(root, list_all, max_file_bytes=max_file_bytes, max_files=max_files)
+
+
+def list_all(directory: bytes, path: bytes) -> Listing:
+    """List a directory, as a walk does."""
+    with os.scandir(directory) as listing:
+        entries = list(listing)
+    return Listing(frozenset([entry.name for entry in entries]), entries)
+
+
+def survey(root: Path, lister: Lister, *, max_file_bytes: int, max_files: int | None = None) -> Walk:
+    """Return what a walk reports of that part of the tree which the lister lists; see `walk`."""
     files: list[SourceFile] = []
-    skipped: list[Skipped] = []
     brought_back: set[str] = set()
     beyond = 0
-    base = os.fsencode(root).rstrip(b"/") + b"/"
-    try:
-        with open_root(root) as reader:
-            own, git = _rules_above(root)
-            top = _enter(reader, base, b"", "", own, git, skipped)
-            for path, entry, wanted in _candidates(reader, base, top, skipped):
-                found = _inspect(base, entry, path, max_file_bytes)
-                if isinstance(found, Skipped):
-                    skipped.append(found)
-                elif found is not None and len(files) >= max_files:
-                    beyond += 1
-                elif found is not None:
-                    files.append(found)
-                    if wanted:
-                        brought_back.add(path)
-    except (OSError, UnreadableError) as error:
-        raise RootError(f"{root} can't be read: {getattr(error, 'strerror', None) or error}") from None
+    with _visiting(root, lister) as (visit, candidates):
+        for path, entry, wanted in candidates:
+            found = _inspect(visit.base, entry, path, max_file_bytes)
+            if isinstance(found, Skipped):
+                visit.skipped.append(found)
+            elif found is not None and max_files is not None and len(files) >= max_files:
+                beyond += 1
+            elif found is not None:
+                files.append(found)
+                if wanted:
+                    brought_back.add(path)
+    skipped = visit.skipped
     if beyond:
         skipped.append(Skipped("", "too-many", f"{beyond} files beyond the first {max_files}"))
     return Walk(tuple(files), tuple(sorted(skipped, key=lambda left: left.path)), frozenset(brought_back))
 
 
-def _candidates(
-    reader: RootReader, base: bytes, top: _Directory, skipped: list[Skipped]
-) -> Iterator[tuple[str, Entry, bool]]:
+def entered(root: Path, lister: Lister) -> list[str]:
+    """Return the directories that a walk enters, of those that the lister lists: "" for the root, then `a/`, `a/b/`.
+
+    Raises RootError if the root can't be listed.
+    """
+    with _visiting(root, lister) as (visit, candidates):
+        for _ in candidates:
+            pass
+    return visit.entered
+
+
+@contextmanager
+def _visiting(root: Path, lister: Lister) -> Iterator[tuple[_Visit, Iterator[tuple[str, Entry, bool]]]]:
+    """Hold the root open and yield the visit with its candidates. Raises RootError if the root can't be listed."""
+    try:
+        with open_root(root) as reader:
+            visit = _Visit(os.fsencode(root).rstrip(b"/") + b"/", reader, lister)
+            own, git = _rules_above(root)
+            top = _enter(visit, b"", "", own, git)
+            visit.entered.append("")
+            yield visit, _candidates(visit, top)
+    except (OSError, UnreadableError) as error:
+        raise RootError(f"{root} can't be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _candidates(visit: _Visit, top: _Directory) -> Iterator[tuple[str, Entry, bool]]:
     """Yield what isn't a directory and isn't excluded, by path, and whether it was brought back by name."""
     stack = [top]
     while stack:
@@ -154,10 +182,10 @@ def _candidates(
                 path = here.text + key.decode(errors="backslashreplace")
                 reason, detail = (reason, detail) if reason else ("name", "not UTF-8")
             if reason:
-                skipped.append(Skipped(path, reason, detail))
+                visit.skipped.append(Skipped(path, reason, detail))
             elif not is_dir:
                 yield path, entry, bool(detail)
-            elif inner := _descend(reader, base, here, key, path, skipped, wanted=bool(detail)):
+            elif inner := _descend(visit, here, key, path, wanted=bool(detail)):
                 stack.append(inner)
                 break
         else:
@@ -179,45 +207,35 @@ def _told(scope: Scope, pattern: Pattern) -> str:
     return f"{scope.source}: {pattern.text[:200].decode(errors='backslashreplace')}"
 
 
-def _descend(
-    reader: RootReader,
-    base: bytes,
-    here: _Directory,
-    key: bytes,
-    path: str,
-    skipped: list[Skipped],
-    *,
-    wanted: bool,
-) -> _Directory | None:
+def _descend(visit: _Visit, here: _Directory, key: bytes, path: str, *, wanted: bool) -> _Directory | None:
     """Enter a directory, unless it has vanished, can't be read, or holds a tool's mark and isn't `wanted`."""
     try:
-        inner = _enter(reader, base, here.path + key, path, here.own, here.git, skipped)
+        inner = _enter(visit, here.path + key, path, here.own, here.git)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        skipped.append(Skipped(path, "unreadable", error.strerror or ""))
+        visit.skipped.append(Skipped(path, "unreadable", error.strerror or ""))
         return None
     reason = "" if wanted else content_reason(key[:-1], inner.names)
     if reason:
-        skipped.append(Skipped(path, reason))
-    return None if reason else inner
+        visit.skipped.append(Skipped(path, reason))
+        return None
+    visit.entered.append(path)
+    return inner
 
 
-def _enter(
-    reader: RootReader, base: bytes, path: bytes, text: str, own: tuple[Scope, ...], git: tuple[Scope, ...],
-    skipped: list[Skipped],
-) -> _Directory:  # fmt: skip
+def _enter(visit: _Visit, path: bytes, text: str, own: tuple[Scope, ...], git: tuple[Scope, ...]) -> _Directory:
     """List a directory in the order of full paths, and put its own rules before those of its parents."""
-    with os.scandir((base + path).rstrip(b"/") or b"/") as listing:
-        entries = list(listing)
-    names = frozenset([entry.name for entry in entries])
+    listing = visit.lister((visit.base + path).rstrip(b"/") or b"/", path)
+    names = listing.names
+    told = visit.skipped if listing.whole else []
     if path and b".git" in names:
-        git = _standard_scopes(Path(os.fsdecode(base + path)), skip=len(path))
+        git = _standard_scopes(Path(os.fsdecode(visit.base + path)), skip=len(path))
     if GIT_RULES.encode() in names:
-        git = (*_scope(reader, text + GIT_RULES, len(path), skipped), *git)
+        git = (*_scope(visit.reader, text + GIT_RULES, len(path), told), *git)
     if OWN_RULES.encode() in names:
-        own = (*_scope(reader, text + OWN_RULES, len(path), skipped), *own)
-    ordered = sorted((e.name + b"/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in entries)
+        own = (*_scope(visit.reader, text + OWN_RULES, len(path), told), *own)
+    ordered = sorted((e.name + b"/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in listing.entries)
     return _Directory(path, text, names, iter(ordered), own, git)
 
 
