@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from treeseek import indexing, telemetry
 from treeseek.embedding import default_embedder
-from treeseek.errors import NotIndexedError, StoreCorruptError, StoreError, UsageError
+from treeseek.errors import NotIndexedError, StoreCorruptError, StoreError, TreeseekError, UsageError
 from treeseek.model import (
     DeclarationQuery,
     Difference,
@@ -40,7 +40,7 @@ from treeseek.retrieval.refresh import renewed
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
 from treeseek.syntax import analyse, detect, names, resolve
-from treeseek.workspace import classify, open_root, resolve_root, walk
+from treeseek.workspace import Walk, classify, look, open_root, resolve_root, walk
 
 if TYPE_CHECKING:
     from treeseek.indexing.ledger import Ledger
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "open_engine", "remove_orphans"]
 
 LOCK_SECONDS = 60.0
+TIDY_COMMITS = 32
+"""While files change without a pause, the index is tidied after so many commits."""
 FALLBACK_NOTE = "the last version of the index is damaged; this is version"
 MAX_LIMIT = 1_000
 
@@ -95,35 +97,93 @@ class Engine:
         """Whether there is an index that this version of treeseek can answer from."""
         return self._current_store() is not None
 
-    def sync(self, progress: ProgressCallback | None = None, *, rebuild: bool = False) -> SyncReport:
+    def sync(
+        self,
+        progress: ProgressCallback | None = None,
+        *,
+        rebuild: bool = False,
+        hints: Collection[str] | None = None,
+        seconds: float | None = None,
+    ) -> SyncReport:
         """Bring the index up to date with the root; make it if there is none, or if `rebuild`.
 
-        Raises StoreLockedError when another process keeps writing it, StoreError when it can't be written.
+        `hints`, paths relative to the root, limit the look at it to what is at or beneath them. When `seconds` have
+        passed, no more files are begun; the report says how many are pending.
+        Raises RootError when the root is gone, StoreLockedError when another process keeps writing the index,
+        StoreError when it can't be written.
         """
         from treeseek.indexing.run import Ledger, look_at, sync, unchanged
 
         with self._lock:
             ledger = self._ledger = self._ledger or Ledger()
         current = None if rebuild else self._current_store()
-        look = None
+        seen = None
         if current is not None and not current.is_outdated:
-            look = look_at(self.root, current, self.settings, ledger=ledger)
-        if look is not None and (report := unchanged(look)):
+            found, beneath = self._looked_at(hints)
+            seen = look_at(self.root, current, self.settings, ledger=ledger, found=found, beneath=beneath)
+        if seen is not None and (report := unchanged(seen)):
             return report
-        with writer_lock(self.directory, LOCK_SECONDS):
-            store = None if rebuild else self._current_store()
-            if store is not None and store.is_outdated:
-                from treeseek.store.migration import migrate
-
-                migrate(self.directory)
-                store = self._current_store()
+        with writer_lock(self.directory, LOCK_SECONDS if seconds is None else min(seconds + 1, LOCK_SECONDS)):
+            store = None if rebuild else self._writable_store()
             fresh = store is None
             if store is None:
                 store = UnitStore.create(self.directory, self.root, _identity())
-            report = sync(self.root, store, self.settings, progress, fresh=fresh, look=look, ledger=ledger)
-            if report.committed:
+            report = sync(
+                self.root, store, self.settings, progress, fresh=fresh, look=seen, ledger=ledger, seconds=seconds
+            )
+            if report.version:
+                self._keep(store)
+            if report.committed and hints is None:
                 self._tidied(store)
         return report
+
+    def _looked_at(self, hints: Collection[str] | None) -> tuple[Walk | None, Collection[str] | None]:
+        """Look at what is hinted at; (None, None) if only a walk of everything can tell."""
+        found = None if hints is None else look(self.root, hints, max_file_bytes=self.settings.max_file_bytes)
+        return (None, None) if found is None else (found, hints)
+
+    def _writable_store(self) -> UnitStore | None:
+        """Return the store to write to, brought to the format of now if it is of an older one."""
+        store = self._current_store()
+        if store is not None and store.is_outdated:
+            from treeseek.store.migration import migrate
+
+            migrate(self.directory)
+            store = self._current_store()
+        return store
+
+    def _keep(self, store: UnitStore) -> None:
+        """Go on with a store that was just written: it holds in memory what another would have to read."""
+        with self._lock:
+            self._store, self._current = store, _state_of(self.directory / "CURRENT")
+
+    def watch(
+        self,
+        stop: threading.Event,
+        *,
+        on_sync: Callable[[SyncReport], object] = lambda report: None,
+        on_error: Callable[[TreeseekError], object] = lambda error: None,
+        on_notice: Callable[[str], object] = lambda text: None,
+    ) -> None:
+        """Keep the index up to date while files change, until `stop` is set. Other threads may search meanwhile.
+
+        `on_sync` is given what each look at the root came to, `on_error` what went wrong with one, which is made again
+        by itself, `on_notice` a line when the root goes or comes back, or can't be watched and is looked at instead.
+        The index is tidied when nothing happens, or after very many changes.
+        """
+        from treeseek.indexing.watching import watch
+
+        commits = 0
+
+        def sync(hints: Sequence[str] | None) -> None:
+            nonlocal commits
+            report = self.sync(hints=hints)
+            commits += report.committed
+            if hints is not None and report.committed and commits % TIDY_COMMITS == 0:
+                self.tidy()
+            on_sync(report)
+
+        watch(self.root, sync, stop=stop, idle=self.tidy, on_error=on_error, on_notice=on_notice)
 
     def search(
         self, query: str, *, limit: int = 10, filters: Filters = Filters(), max_tokens: int | None = None

@@ -22,7 +22,8 @@ __all__ = ["Settings", "load", "no_color"]
 class Settings:
     """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core.
 
-    `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off.
+    `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off. A search from the command
+    line brings the index up to date for at most `refresh_seconds`.
     """
 
     data_dir: Path
@@ -32,6 +33,7 @@ class Settings:
     max_files: int = 500_000
     max_query_chars: int = 2_000
     parse_seconds: float = 10.0
+    refresh_seconds: float = 10.0
     cache_hot_bytes: int = 64 * 1024 * 1024
     cache_warm_bytes: int = 256 * 1024 * 1024
     cache_cold_bytes: int = 64 * 1024 * 1024
@@ -82,7 +84,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: object, where: str) -> object:
-    kinds: dict[str, type] = {"data_dir": Path, "cache_dir": Path, "parse_seconds": float}
+    kinds: dict[str, type] = {"data_dir": Path, "cache_dir": Path, "parse_seconds": float, "refresh_seconds": float}
     known = {setting.name for setting in fields(Settings)}
     if name not in known:
         raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")

@@ -304,21 +304,21 @@ def test_without_any_index_a_directory_that_cannot_be_written_is_an_error(
     assert "--rebuild" not in err
 
 
-def test_rebuilding_is_advised_for_a_broken_index_not_for_a_forbidden_one(
+def test_repairing_is_advised_for_a_broken_index_not_for_a_forbidden_one(
     environment: dict[str, str], run: Run, root: Path, tmp_path: Path
 ) -> None:
     run("index", cwd=root)
     (current,) = (tmp_path / "data").glob("*/CURRENT")
-    (manifest, *_) = (current.parent / current.read_text().strip()).glob("*/_versions/*")
+    (manifest, *_) = (current.parent / current.read_text().split()[0]).glob("*/_versions/*.manifest")
     for file in (current, manifest):
         file.chmod(0)
         code, out, err = without_privilege(environment, root, "search", "upload", str(root))
         file.chmod(0o644)
         assert (code, out) == (2, "")
         assert "ermission denied" in err
-        assert "--rebuild" not in err
+        assert "treeseek repair" not in err
     current.write_text("nonsense\n")
-    assert "`treeseek index --rebuild` makes it anew" in run("search", "upload", cwd=root).refusal
+    assert "`treeseek repair` mends it" in run("search", "upload", cwd=root).refusal
     assert run("index", "--rebuild", cwd=root).code == 0
     assert found(run, root) == ["good.py"]
 

@@ -20,7 +20,9 @@ from treeseek.store.verification import verify
 
 Units = Callable[..., UnitColumns]
 
-ALL_CLASSES = ["CURRENT", "aliases.log", "data", "_deletions", "_indices", "_transactions", "_versions", "journal", "hint"]  # fmt: skip
+ALL_CLASSES = [
+    "CURRENT", "aliases.log", "data", "_deletions", "_indices", "_transactions", "_versions", "journal", "hint",
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class Entry:
     """One committed version. `sequence` counts entries and never repeats; the number of a version may, after a repair.
 
     `kind`: "commit" (rows changed), "index", "compact", "clean", "migrate", "repair". `rows`: how many the table then
-    holds. `added` and `removed`: files of the table, relative to it. `paths`: those whose rows may differ from the
+    holds. `added` and `removed`: files of the table, relative to it. `paths`: those whose chunks may differ from the
     version before, or None for too many to list. `base`: what came before this entry doesn't count (the first one,
     or one that sums up others).
     """

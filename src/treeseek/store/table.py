@@ -7,7 +7,7 @@ and nothing else: what Lance calls its latest version may be half a commit, or n
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from treeseek import telemetry
 from treeseek.errors import FormatError, StoreCorruptError, StoreError
 from treeseek.model import UnitColumns
-from treeseek.store.columns import encode_path, to_batches
+from treeseek.store.columns import FILE_KINDS, encode_path, to_batches
 from treeseek.store.directory import current_generation, flip_current, new_generation
 from treeseek.store.durable import bytes_below, hash_file, inventory, sync_files
 from treeseek.store.faults import as_store_error
@@ -263,8 +263,7 @@ class UnitStore:
             made = self._replaced(dataset, parts, count, replaced, loose)
         if made is None:
             return int(dataset.version)
-        paths = replaced.union(*(part.path for part in parts))
-        self.acknowledge("commit", made, tuple(sorted(paths)))
+        self.acknowledge("commit", made, tuple(sorted(replaced.union(*map(_paths_of_chunks, parts)))))
         return int(made.version)
 
     def _replaced(
@@ -319,7 +318,7 @@ class UnitStore:
     def acknowledge(self, kind: str, made: lance.LanceDataset, paths: tuple[str, ...] | None) -> None:
         """Commit a version that Lance has made: hash its files, sync them, note it in the journal.
 
-        `paths` are those whose rows may differ now, None if they are many. Raises OSError; then the version before
+        `paths` are those whose chunks may differ now, None if they are many. Raises OSError; then the version before
         stays the committed one, and the next writer sets this one aside.
         """
         reached("commit.version-made")
@@ -382,6 +381,10 @@ class UnitStore:
         self.__dict__.pop("_session", None)
         with self._lock:
             self._latest = None
+
+
+def _paths_of_chunks(rows: UnitColumns) -> Iterator[str]:
+    return (path for path, kind in zip(rows.path, rows.kind, strict=True) if kind not in FILE_KINDS)
 
 
 def _where_id(ids: Sequence[str]) -> str:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["cli"]
 
 FOUND, NOTHING, ERROR = 0, 1, 2
+LOCKED_NOTE = "another process is writing the index; this is its last version"
 
 
 @click.group(
@@ -177,8 +178,8 @@ def _answer(command: str, engine: Engine, options: dict[str, Any], ask: Callable
 def _asked(engine: Engine, ask: Callable[[], SearchResult], *, refresh: bool, seconds: float | None) -> SearchResult:
     """Ask; with `refresh` first bring the index up to date, or say in a note why it isn't.
 
-    A first index is made whole, however long that takes; an update ends after `seconds`, by default after as many as the
-    settings say.
+    A first index is made whole, however long that takes; an update ends after `seconds`, by default after as many as
+    the settings say.
     """
     from treeseek.errors import NotIndexedError, StoreError, StoreLockedError
 
@@ -198,7 +199,7 @@ def _asked(engine: Engine, ask: Callable[[], SearchResult], *, refresh: bool, se
         if not engine.indexed:
             raise
         locked = isinstance(error, StoreLockedError)
-        note = f"{error}; this is its last version" if locked else f"not brought up to date: {error}"
+        note = LOCKED_NOTE if locked else f"not brought up to date: {error}"
     result = ask()
     return replace(result, notes=(*result.notes, note)) if note else result
 

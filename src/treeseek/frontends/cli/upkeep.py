@@ -1,4 +1,4 @@
-"""The commands of whoever keeps an index: does it hold together, mend it, tidy it, move it on, go back, keep it true."""
+"""The commands of whoever keeps an index: keep it true, check it, mend it, tidy it, move it on, go back."""
 
 from __future__ import annotations
 
@@ -175,8 +175,8 @@ def watch(root: str | None, *, as_json: bool) -> int:
     with opened(root_of(root)) as engine:
         where = str(engine.root), str(engine.directory)
 
-        def report(done: SyncReport) -> None:
-            if as_json:
+        def report(done: SyncReport, *, always: bool = False) -> None:
+            if as_json and (done.committed or always):
                 write(encode.index_report(*where, done))
             elif done.committed:
                 tell(f"{time.strftime('%H:%M:%S')} {render.changes(done)}")
@@ -184,10 +184,11 @@ def watch(root: str | None, *, as_json: bool) -> int:
         previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
             with shown(sys.stderr) as progress:
-                engine.sync(progress)
-            if not as_json:
-                tell(f"watching {engine.root}")
-            engine.watch(stop, report=report, trouble=lambda error: tell(str(error)))
+                first = engine.sync(progress)
+            if as_json:
+                report(first, always=True)
+            tell(f"watching {engine.root}: {render.counted(first.files, 'file')}; Ctrl-C ends it")
+            engine.watch(stop, on_sync=report, on_error=lambda error: tell(str(error)), on_notice=tell)
         except KeyboardInterrupt:
             stop.set()
         finally:
