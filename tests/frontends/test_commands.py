@@ -243,7 +243,7 @@ def test_an_index_that_is_being_written_answers_with_a_note(
         refused = run("index", cwd=project).refusal
     assert (done.code, done.out) == (0, first.out)
     assert done.err == "treeseek: note: another process is writing the index; this is its last version\n"
-    assert "--no-sync" in refused
+    assert "--no-refresh" in refused
 
 
 def test_a_defect_is_one_line_and_a_traceback_only_if_asked_for(

@@ -172,3 +172,39 @@ def test_a_lease_that_says_nothing_sensible_is_none(tmp_path: Path):
         assert lease_of(tmp_path) is None
         with writer_lock(tmp_path, 0):
             pass
+
+
+@pytest.mark.parametrize(("folder", "rows"), [
+    ("data", 1), ("_deletions", 1), ("_deletions", 8_000), ("_versions", 1), ("_transactions", 1), ("_indices", 1),
+])  # fmt: skip
+def test_a_file_that_lance_left_unfinished_is_never_committed(store, units, folder, rows):
+    """A full disk lets the last write of a file fail, and Lance goes on: it had learnt of none of the writes before."""
+    store.commit(units({"a.py": [f"one {i}" for i in range(rows)], "b.py": ["two"]}), [])
+    before = set(inventory(store.table))
+    if folder != "_indices":
+        strike_with_cut(store, before, folder, "commit.version-made")
+        with pytest.raises(StoreError, match=r"whole|corrupt"):
+            store.commit(units({"a.py": ["three"]}), ["a.py"])
+    else:
+        strike_with_cut(store, before, folder, "index.made")
+        with pytest.raises(StoreError, match="whole"):
+            store.build_indexes()
+    steps.strike_with(None)
+    opened = UnitStore.open(store.directory)
+    assert opened is not None and len(opened.snapshot().rows()) == rows + 3
+    opened.commit(units({"a.py": ["three"]}), ["a.py"])
+    assert sorted(opened.snapshot().columns().name) == ["three", "two"]
+    found = verify(store.directory, percent=100)
+    assert found is not None and found.problems == ()
+
+
+def strike_with_cut(store: UnitStore, before: set[str], folder: str, wanted: str) -> None:
+    def strike(step: str) -> None:
+        if step == wanted:
+            new = [name for name in inventory(store.table) if name not in before and name.startswith(folder)]
+            assert new
+            for name in new:
+                data = (store.table / name).read_bytes()
+                (store.table / name).write_bytes(b"" if folder == "_transactions" else data[: len(data) // 2])
+
+    steps.strike_with(strike)

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["bytes_below", "hash_file", "inventory", "replace_durably", "sync_directory", "sync_files"]
+__all__ = ["bytes_below", "has_end", "hash_file", "inventory", "replace_durably", "sync_directory", "sync_files"]
 
 VERSION_HINT = "_versions/latest_version_hint.json"
 """Lance overwrites it in place to find its newest version sooner. Nothing here is opened by it."""
 
 _BLOCK = 1 << 20
+_ENDS = {".lance": b"LANC", ".idx": b"LANC", ".manifest": b"LANC", ".arrow": b"ARROW1"}
 
 
 def sync_directory(directory: Path) -> None:
@@ -71,6 +72,18 @@ def hash_file(path: Path) -> tuple[int, str]:
             digest.update(block)
             size += len(block)
     return size, digest.hexdigest()
+
+
+def has_end(path: Path) -> bool:
+    """Whether a file ends as all of its kind do; of other kinds, whether it holds anything. Raises OSError.
+
+    Lance learns of a write that failed when it writes on, so of a file's last one it never does.
+    """
+    end = _ENDS.get(path.suffix, b"")
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(end)))
+        return file.read() == end and size > 0
 
 
 def inventory(table: Path) -> dict[str, int]:

@@ -7,7 +7,7 @@ and nothing else: what Lance calls its latest version may be half a commit, or n
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,9 +17,9 @@ from treeseek.errors import FormatError, StoreCorruptError, StoreError
 from treeseek.model import UnitColumns
 from treeseek.store.columns import FILE_KINDS, encode_path, to_batches
 from treeseek.store.directory import current_generation, flip_current, new_generation
-from treeseek.store.durable import bytes_below, hash_file, inventory, sync_files
+from treeseek.store.durable import bytes_below, has_end, hash_file, inventory, sync_files
 from treeseek.store.faults import as_store_error
-from treeseek.store.journal import Entry, Journal
+from treeseek.store.journal import Entry, FileState, Journal
 from treeseek.store.recovery import manifest_name, recover
 from treeseek.store.schema import IndexIdentity, is_older, read_identity, units_schema
 from treeseek.store.snapshot import IS_CHUNK, Snapshot, where_path
@@ -325,12 +325,22 @@ class UnitStore:
         known = self.journal.files()
         found = inventory(self.table)
         added = {name: hash_file(self.table / name) for name in found if name not in known}
+        self._check_written(made, added)
         reached("acknowledge.files-hashed")
         sync_files(self.table, added)
         if not known:
             sync_files(self.generation, ())
         reached("acknowledge.files-synced")
         self.journal.append(Entry(int(made.version), kind, made.count_rows(), added, paths=paths))
+
+    def _check_written(self, made: lance.LanceDataset, added: Mapping[str, FileState]) -> None:
+        """Raise OSError if a new file isn't whole, which Lance doesn't always notice when the disk is full."""
+        said = {f"data/{file.path}": file.file_size_bytes for one in made.get_fragments() for file in one.data_files()}
+        for name, (size, _) in added.items():
+            if (said.get(name) or size) != size or not has_end(self.table / name):
+                raise OSError(f"{name} was not written whole: is the disk full?")
+        if any(name.endswith(".bin") for name in added):  # lists of deleted rows, whose end says nothing
+            made.validate()
 
     def has_indexes(self) -> bool:
         """Whether the full-text index was made, or there is nothing to make it of."""
