@@ -17,7 +17,7 @@ from benchmarks.measures import Measure, latency
 from benchmarks.processes import Cost, Job, measured, run
 from treeseek.tokens import split_words
 
-__all__ = ["missing", "ripgrep", "semble_jobs", "semble_search"]
+__all__ = ["missing", "ripgrep", "semble_jobs", "semble_search", "semble_settings"]
 
 SCRIPT = Path(__file__).with_name("semble_peer.py")
 WEIGHTS = Path(__file__).resolve().parent.parent / "src" / "treeseek" / "embedding" / "weights"
@@ -36,7 +36,7 @@ def missing(command: Sequence[str | Path]) -> str:
 
 def semble_jobs(python: Path, root: Path, scratch: Path) -> list[Job]:
     """Return semble's cold indexing, in one process and with two workers; makes its model below `scratch`."""
-    model, settings = scratch / "semble-model", _semble_settings(scratch)
+    model, settings = scratch / "semble-model", semble_settings(scratch)
     run([python, SCRIPT, "model", WEIGHTS, model], settings, codes=(0,))
 
     def fresh() -> None:
@@ -49,11 +49,12 @@ def semble_jobs(python: Path, root: Path, scratch: Path) -> list[Job]:
 def semble_search(python: Path, root: Path, queries: Path, scratch: Path) -> Measure:
     """Measure semble's warm searches, on the index that the last of `semble_jobs` left."""
     command = (python, SCRIPT, "search", root, scratch / "semble-model", queries)
-    cost = measured(Job(command, _semble_settings(scratch)), 1)
+    cost = measured(Job(command, semble_settings(scratch)), 1)
     return latency("semble search, warm", cost, **json.loads(cost.output))
 
 
-def _semble_settings(scratch: Path) -> dict[str, str]:
+def semble_settings(scratch: Path) -> dict[str, str]:
+    """Return the variables that keep semble offline, and its cache below `scratch`."""
     return {
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": str(scratch / "hf"),

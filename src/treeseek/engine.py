@@ -245,6 +245,11 @@ class Engine:
         store = self._current_store()
         return 0 if store is None else store.snapshot().chunk_count()
 
+    def sequence(self) -> int:
+        """Return a number that grows with every commit to the index; 0 without one."""
+        store = self._current_store()
+        return 0 if store is None else store.snapshot().sequence
+
     def resolve(self, name: str) -> str:
         """Return the id that a declaration has now, given one that it has or had before it was renamed or moved.
 

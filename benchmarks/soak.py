@@ -1,0 +1,152 @@
+"""Does it hold up? `python -m benchmarks.soak --tree DIR [--minutes 30]`: edits, searches and tidying without a pause.
+
+One process watches a copy of the tree and searches it, while files are changed, added, deleted and moved. Memory, open
+files and the size of the index are sampled; their slopes after a warm-up, and how the index compares with a fresh one,
+are printed. Ends with 1 if a search fails, memory grows by more than a megabyte a minute, files stay open, or the index
+is more than half as large again as a fresh one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+import treeseek
+from benchmarks.processes import tree_bytes
+from benchmarks.provenance import provenance
+from treeseek import Engine
+from treeseek.errors import TreeseekError
+from treeseek.settings import load
+
+SAMPLE_SECONDS = 5.0
+WARM_UP_SHARE = 0.3
+QUERIES = ("open a connection", "parse the configuration", "retry a failed request", "write to disk", "freshly saved")
+TIDY_EVERY = 400
+SUFFIXES = (".py", ".rb", ".go", ".ts", ".js", ".rs", ".java")
+
+
+class Edits:
+    """Changes to a tree, one after the other, of the kinds that people make."""
+
+    def __init__(self, root: Path, seed: int) -> None:
+        self._root = root
+        self._random = random.Random(seed)
+        self._files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix in SUFFIXES)
+        self._originals = {path: path.read_bytes() for path in self._files}
+        self.count = 0
+
+    def one(self) -> None:
+        """Change, put back, add, delete or move one file. Sizes stay about what they were."""
+        self.count += 1
+        path = self._random.choice(self._files)
+        kind = self._random.random()
+        if kind < 0.6 and path.exists():
+            path.write_bytes(self._originals[path] + f"\n# freshly saved {self.count}\n".encode())
+        elif kind < 0.8:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self._originals[path])
+        elif kind < 0.9:
+            path.unlink(missing_ok=True)
+        elif path.exists():
+            path.rename(path.with_name(f"moved-{self.count}{path.suffix}"))
+
+    def undo(self) -> None:
+        """Make the tree what it was."""
+        for path in self._root.rglob("moved-*"):
+            path.unlink()
+        for path, data in self._originals.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+
+def soak(engine: Engine, edits: Edits, minutes: float) -> dict[str, object]:
+    """Edit, watch and search for a time; return what was seen."""
+    stop = threading.Event()
+    problems: list[str] = []
+    watcher = threading.Thread(
+        target=engine.watch, args=(stop,), kwargs={"on_error": lambda error: problems.append(str(error))}
+    )
+    watcher.start()
+    samples: list[tuple[float, float, int]] = []
+    searches = 0
+    started = time.monotonic()
+    next_sample = started
+    while time.monotonic() - started < minutes * 60:
+        edits.one()
+        for query in QUERIES[:2]:
+            try:
+                engine.search(query)
+                searches += 1
+            except TreeseekError as error:
+                problems.append(str(error))
+        if edits.count % TIDY_EVERY == 0:
+            engine.tidy(force=True)
+        if time.monotonic() >= next_sample:
+            gc.collect()
+            open_files = sum(1 for _ in Path("/proc/self/fd").iterdir())
+            samples.append((time.monotonic() - started, tree_bytes(os.getpid()) / 1e6, open_files))
+            next_sample += SAMPLE_SECONDS
+        time.sleep(0.05)
+    stop.set()
+    watcher.join()
+    return {"searches": searches, "edits": edits.count, "problems": problems} | _slopes(samples)
+
+
+def _slopes(samples: list[tuple[float, float, int]]) -> dict[str, object]:
+    warm = samples[int(len(samples) * WARM_UP_SHARE) :]
+    minutes = np.array([at / 60 for at, _, _ in warm])
+    memory, files = np.array([mb for _, mb, _ in warm]), np.array([count for _, _, count in warm])
+    return {
+        "memory_mb": [round(float(mb), 1) for _, mb, _ in (samples[0], warm[0], warm[-1])],
+        "memory_mb_per_minute": round(float(np.polyfit(minutes, memory, 1)[0]), 3),
+        "open_files": [samples[0][2], warm[0][2], warm[-1][2]],
+        "open_files_per_minute": round(float(np.polyfit(minutes, files, 1)[0]), 3),
+    }
+
+
+def main() -> int:
+    """Run the command line; return 1 if something doesn't hold up."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__.partition("\n")[0])
+    parser.add_argument("--tree", type=Path, required=True, help="a tree; a copy of it is changed")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=1)
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="treeseek-soak-") as place:
+        scratch = Path(place)
+        root = scratch / "tree"
+        shutil.copytree(told.tree, root, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+        engine = treeseek.open(root, load({}, data_dir=scratch / "data", cache_dir=scratch / "cache"))
+        engine.sync()
+        edits = Edits(root, told.seed)
+        figures = soak(engine, edits, told.minutes)
+        edits.undo()
+        engine.sync()
+        figures["commits"] = engine.sequence()
+        size = engine.status().bytes_on_disk
+        fresh = treeseek.open(root, load({}, data_dir=scratch / "fresh", cache_dir=scratch / "cache"))
+        fresh.sync()
+        figures["size_over_fresh"] = round(size / fresh.status().bytes_on_disk, 3)
+        found = engine.verify(percent=100)
+        figures["verify"] = [f"{one.kind} {one.path}" for one in found.problems if not one.is_harmless]
+    print(json.dumps(figures | {"provenance": provenance()}, indent=2))
+    return int(
+        bool(figures["problems"] or figures["verify"])
+        or float(str(figures["memory_mb_per_minute"])) > 1
+        or float(str(figures["open_files_per_minute"])) > 0.5
+        or figures["size_over_fresh"] > 1.5
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
