@@ -128,9 +128,12 @@ class Engine:
             fresh = store is None
             if store is None:
                 store = UnitStore.create(self.directory, self.root, _identity())
+            # Who watches has trees at hand, live ones among them; opening them for one sync would cost more.
+            trees = None if hints is None else self._opened_trees()
             report = sync(
-                self.root, store, self.settings, progress, fresh=fresh, look=seen, ledger=ledger, seconds=seconds
-            )
+                self.root, store, self.settings, progress, fresh=fresh, look=seen, ledger=ledger, seconds=seconds,
+                trees=trees,
+            )  # fmt: skip
             if report.version:
                 self._keep(store)
             if report.committed and hints is None:

@@ -17,6 +17,7 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -283,7 +284,11 @@ def _unlock_file(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+_KEPT = 4
+"""So many of the environments that were asked for last stay open: opening one costs more than reading a few trees."""
+
 _environments: weakref.WeakSet[Environment] = weakref.WeakSet()
+_recent: deque[Environment] = deque(maxlen=_KEPT)
 _by_directory: weakref.WeakValueDictionary[Path, Environment] = weakref.WeakValueDictionary()
 _table = threading.Lock()
 
@@ -296,6 +301,8 @@ def environment_at(directory: Path, map_bytes: int) -> Environment:
         if found is None:
             found = _by_directory[real] = Environment(real, map_bytes)
         found.map_bytes = max(found.map_bytes, map_bytes)
+        if found not in _recent:
+            _recent.append(found)
         return found
 
 

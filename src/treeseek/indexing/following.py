@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from treeseek.indexing.trees import Text, Trees, has_grammar
 from treeseek.syntax.compare import compare, find_in_other_files
 from treeseek.syntax.identity import declaration_ids
-from treeseek.syntax.parsed import Declared
+from treeseek.syntax.parsed import Declared, ParsedFile
 
 if TYPE_CHECKING:
     from treeseek.indexing.plan import KnownFile
@@ -21,19 +21,28 @@ class _Named(NamedTuple):
     declared: Declared
 
 
+MAX_LIVE = 8
+"""So many files that changed together are likely to change again: somebody is at work on them."""
+
+
 def follow(
-    texts: Collection[Text], known: Mapping[str, KnownFile], gone: Iterable[str], trees: Trees
+    texts: Collection[Text], known: Mapping[str, KnownFile], gone: Iterable[str], trees: Trees, *, live: bool = False
 ) -> list[tuple[str, str]]:
     """Return (old id, new id) for the declarations that are the same and are called by another id now.
 
     `texts` are the files of a sync as they are now, `known` what was there before, `gone` the paths that no longer are.
-    Files whose earlier tree isn't cached can't be followed; all of `texts` can be next time.
+    Files whose earlier tree isn't cached can't be followed; all of `texts` can be next time. `live`: these trees stay
+    open, and the parser's own are kept of the files that are being worked on.
     """
     before = dict(_earlier([*(text.path for text in texts), *gone], known, trees))
     pairs: list[tuple[str, str]] = []
     lost: list[_Named] = []
     found: list[_Named] = []
-    for text, file in trees.parsed(texts, total_bytes=sum(len(text.data) for text in texts)):
+    if live and len(texts) <= MAX_LIVE:
+        parsed: Iterable[tuple[Text, ParsedFile | None]] = ((text, trees.live(text)) for text in texts)
+    else:
+        parsed = trees.parsed(texts, total_bytes=sum(len(text.data) for text in texts))
+    for text, file in parsed:
         now = _named(text.path, file.declarations if file is not None else ())
         earlier = before.pop(text.path, None)
         if earlier is None:

@@ -65,6 +65,9 @@ def at_or_beneath(names: Collection[str], paths: Collection[str]) -> list[str]:
     names = {name.strip("/") for name in names}
     if names & {"", "."}:
         return list(paths)
+    files = [name for name in names if name in paths]
+    if len(files) == len(names):  # what was a file has nothing beneath it, and looking for that would take a pass
+        return files
     directories = tuple(f"{name}/" for name in names)
     return [path for path in paths if path in names or path.startswith(directories)]
 

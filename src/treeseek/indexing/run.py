@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ def sync(
     found: Walk | None = None,
     beneath: Collection[str] | None = None,
     seconds: float | None = None,
+    trees: Trees | None = None,
 ) -> SyncReport:
     """Make the index equal to the root as it is now, in at most one commit. The caller holds the writer's lock.
 
@@ -52,7 +53,7 @@ def sync(
     `found` and `beneath` are those of `look_at`; with `beneath`, all else is left as it is.
     `seconds`: no batch of files is begun when so much time has passed. Those modified last come first; what was done is
     committed, and the rest is pending. Deleted files always go. If nothing was done there is no commit, not even of a
-    fresh store.
+    fresh store. `trees`: a cache of them that is open already.
 
     Raises StoreError when the commit fails; whatever happens, the previous version stays readable, and what was
     analysed so far is kept for the next time.
@@ -72,7 +73,7 @@ def sync(
         page = _commit(look, changes, done, tell, fresh=fresh)
         if page.version:
             ledger.turn(store, page)
-        aliases = _follow(look, changes, page, settings) if time.monotonic() < deadline else 0
+        aliases = _follow(look, changes, page, settings, trees) if time.monotonic() < deadline else 0
     report = report_of(look.found, look.page, page, look.todo, changes, done, time.monotonic() - started)
     return replace(report, aliases=aliases)
 
@@ -116,7 +117,7 @@ def _commit(look: Look, changes: Changes, done: Done, tell: ProgressCallback, *,
     return page_of(store.snapshot(), with_rows(known, done.rows, replaced))
 
 
-def _follow(look: Look, changes: Changes, page: Page, settings: Settings) -> int:
+def _follow(look: Look, changes: Changes, page: Page, settings: Settings, opened: Trees | None) -> int:
     """Note which ids became which, and keep the trees that tell next time. Returns how many did.
 
     Only files that the workers could read are parsed here; none is after a first sync or a large one.
@@ -131,10 +132,10 @@ def _follow(look: Look, changes: Changes, page: Page, settings: Settings) -> int
         for text in sorted(changes.texts, key=lambda text: text.source.path)
         if not page.files[text.source.path].note
     ]
-    with open_trees(settings) as trees:
+    with nullcontext(opened) if opened else open_trees(settings) as trees:
         if len(changes.reused) > MAX_REUSED_FOLLOWED:
             texts = _without_unparsed(texts, set(changes.reused), trees)
-        pairs = follow(texts, look.page.files, look.todo.deleted, trees)
+        pairs = follow(texts, look.page.files, look.todo.deleted, trees, live=opened is not None)
     Aliases(look.store.directory).record(pairs)
     return len(pairs)
 

@@ -162,6 +162,13 @@ class Trees:
         if parsers is not None:
             parsers.close()
 
+    def live(self, text: Text) -> ParsedFile | None:
+        """Return the tree of a file that will change again soon, edited in place from the one before if that is kept."""
+        if not has_grammar(text.language):
+            return None
+        file = self.cache.get_or_parse(text.path, text.data, text.language, text.digest, live=True)
+        return None if file is None else with_source(file, text.data)
+
     def parsed(self, texts: Iterable[Text], *, total_bytes: int) -> Iterator[tuple[Text, ParsedFile | None]]:
         """Yield for each text, in order, its tree with its source; None if it has no grammar or can't be parsed.
 

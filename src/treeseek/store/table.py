@@ -63,6 +63,7 @@ class UnitStore:
         self._schema = schema
         self._lock = threading.Lock()
         self._latest: Snapshot | None = None
+        self._has_indexes = False
 
     @cached_property
     def _session(self) -> lance.Session:
@@ -344,10 +345,13 @@ class UnitStore:
 
     def has_indexes(self) -> bool:
         """Whether the full-text index was made, or there is nothing to make it of."""
-        dataset = self.snapshot().dataset
-        with as_store_error(f"can't read {self._uri}", StoreCorruptError):
-            names = {index.name for index in dataset.describe_indices()}
-            return TEXT_INDEX in names or not dataset.count_rows(IS_CHUNK)
+        if not self._has_indexes:
+            dataset = self.snapshot().dataset
+            with as_store_error(f"can't read {self._uri}", StoreCorruptError):
+                names = {index.name for index in dataset.describe_indices()}
+                self._has_indexes = TEXT_INDEX in names  # and it stays, as long as the generation does
+                return self._has_indexes or not dataset.count_rows(IS_CHUNK)
+        return True
 
     def build_indexes(self) -> None:
         """Make the search indexes that don't exist yet and are worth their cost.
@@ -355,7 +359,9 @@ class UnitStore:
         Rows that come later are found by a scan until `maintain` adds them. Before it is made, `full_text` knows plain
         words only, not the parts of identifiers.
         """
-        if self.has_indexes() and self.snapshot().chunk_count() < VECTOR_INDEX_ROWS:
+        last = self.journal.last()
+        rows = 0 if last is None else last.rows
+        if self.has_indexes() and rows < VECTOR_INDEX_ROWS:
             return
         with as_store_error(f"can't index {self._uri}"), telemetry.timed("treeseek_store_index_seconds"):
             dataset = self.writable()
@@ -390,7 +396,7 @@ class UnitStore:
         """Drop what Lance holds of files that aren't there any more, and the handles that its optimisations leak."""
         self.__dict__.pop("_session", None)
         with self._lock:
-            self._latest = None
+            self._latest, self._has_indexes = None, False
 
 
 def _paths_of_chunks(rows: UnitColumns) -> Iterator[str]:
