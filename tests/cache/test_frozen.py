@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from tree_codec import Cache, content_hash, fresh, program
 
+from treeseek import telemetry
 from treeseek.cache import Budgets
 from treeseek.cache.frozen import FrozenTier
+from treeseek.cache.statistics import Counts
 
 ROOMY = 32 << 20
 
@@ -74,6 +76,20 @@ def test_over_its_budget_what_was_used_longest_ago_goes(directory: Path) -> None
     assert found == list(range(found[0], 1200))  # the oldest went, the youngest stayed, without a gap
     assert len(found) > 300
     assert tier.statistics().evictions == 1200 - len(found)
+
+
+@pytest.mark.parametrize("length", [16, 32])
+def test_addresses_of_any_length_are_kept_and_evicted(directory: Path, length: int) -> None:
+    tier = FrozenTier(directory, 1 << 20, counts=Counts("", noun="artifacts"), content="test data")
+    telemetry.reset()
+    for number in range(400):
+        tier.write([(number.to_bytes(length, "big"), bytes(5_000))])
+    statistics = tier.statistics()
+    assert statistics.nbytes <= 1 << 20
+    assert statistics.evictions == 400 - statistics.entries > 0
+    assert tier.get((399).to_bytes(length, "big")) == bytes(5_000)
+    counters, _ = telemetry.snapshot()
+    assert counters["treeseek_artifacts_evictions_total", ()] == statistics.evictions
 
 
 def test_a_use_that_was_noted_saves_from_eviction(directory: Path) -> None:

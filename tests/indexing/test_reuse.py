@@ -267,6 +267,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[None
 def test_a_sync_walks_once_and_what_the_index_knows_is_read_once(
     engine: Engine, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    engine.sync()  # an index that was just made is opened, and its manifest read, at the next look
     walks, manifests = counted(monkeypatch, looking, "walk"), counted(monkeypatch, Snapshot, "manifest")
     for i in range(3):
         write(root, "a.py", f"version{i}")

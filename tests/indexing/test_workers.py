@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,22 @@ def test_a_file_that_ends_its_worker_is_cut_by_lines_and_costs_no_other(
     assert by_path.pop("bad.py") == "text"
     assert set(by_path.values()) == {"function"}
     assert len(by_path) == 7
+
+
+@pytest.mark.usefixtures("hostile_worker")
+def test_whoever_is_interrupted_waits_for_no_worker_and_starts_none() -> None:
+    text = b"HANG"
+    batch = Batch([*files(2), FileText(SourceFile("bad.py", 4, 1, 1), text, content_hash(text), "python")])
+    with analyser(1, 600.0, 0) as analysing:
+        analysing.start_workers()
+        pool = analysing._pool
+        assert pool is not None
+        (first,) = pool._all
+        analysing.run(1, lambda i: batch)
+        while not pool._free.empty():  # until the batch is with the worker
+            time.sleep(0.01)
+    assert pool._all == [first]
+    assert first._process.poll() is not None
 
 
 def test_a_worker_ends_when_its_parent_does() -> None:

@@ -39,7 +39,8 @@ class Ledger:
         """Return the files of the store's latest version. Raises StoreError if it can't be read."""
         snapshot = store.snapshot()
         latest = self._latest
-        # Commits are counted for each generation: those of two stores can't be compared.
+        # Commits are counted for each generation, and a directory may come to hold another of the same name: what was
+        # read through another store says nothing of this one.
         if latest is not None and latest[0] is store and latest[1].sequence == snapshot.sequence:
             return latest[1]
         return self.turn(store, page_of(snapshot, known_files(snapshot.manifest())))

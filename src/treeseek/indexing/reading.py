@@ -28,8 +28,8 @@ class Changes:
     """What was found of the planned files; filled from several threads, each appending whole entries.
 
     `touched` are the same bytes with a new stat, to be noted; `settled` likewise, but not worth a commit of their own.
-    `analysed` are the paths that get new rows, of which `reused` were known by their content. `pending` weren't looked
-    at for want of time. `read` has the cause and the size of each file that was.
+    `analysed` are the paths that get new rows, of which `reused` were known by their content. `pending` differ but
+    weren't looked at, for want of time. `read` has the cause and the size of each file that was.
     """
 
     touched: list[BareFile] = field(default_factory=list)
@@ -57,6 +57,11 @@ class Reader:
     max_file_bytes: int
     key: Callable[[str, str], bytes]
     changes: Changes
+
+    def is_doubtful(self, path: str) -> bool:
+        """Whether only a look into the file can tell that it is what it was, which it most likely is."""
+        before = self.known.get(path)
+        return before is not None and before.mtime_ns == 0
 
     def texts(self, batch: Sequence[SourceFile]) -> Iterator[FileText]:
         """Yield the files of a batch whose rows must be made anew; note all others among the changes."""

@@ -46,7 +46,7 @@ class _Loader:
         batch, changes = self.planned[i], self.reader.changes
         if time.monotonic() >= self.deadline:
             self.late.add(i)
-            changes.pending.extend(file.path for file in batch)
+            changes.pending.extend(file.path for file in batch if not self.reader.is_doubtful(file.path))
             return Batch()
         known = sort_out(list(self.reader.texts(batch)), self.cache, self.lenders, sum(file.size for file in batch))
         if known.files:
