@@ -129,12 +129,23 @@ class UnitStore:
             latest = self._latest
         if latest is not None and latest.sequence == entries[-1].sequence:
             return latest
-        snapshot = self._opened(entries)
+        try:
+            snapshot = self._opened(entries)
+        except StoreCorruptError:
+            if self._is_last(entries[-1]):
+                raise
+            return self.snapshot()
+        if snapshot.is_fallback and not self._is_last(entries[-1]):
+            return self.snapshot()  # it was not damaged, but followed by others and dropped, since the journal was read
         if self.journal.damage()[0]:
             snapshot.is_fallback |= self.journal.is_whole()  # what was committed last is what is damaged
         with self._lock:
             self._latest = snapshot
         return snapshot
+
+    def _is_last(self, entry: Entry) -> bool:
+        last = self.journal.last()
+        return last is None or last.sequence == entry.sequence
 
     def _opened(self, entries: Sequence[Entry]) -> Snapshot:
         """Open the last version that can be."""
