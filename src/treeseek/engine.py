@@ -53,6 +53,8 @@ TIDY_COMMITS = 32
 """While files change without a pause, the index is tidied after so many commits."""
 FALLBACK_NOTE = "the last version of the index is damaged; this is version"
 MAX_LIMIT = 1_000
+MAX_ATTEMPTS = 10
+"""Versions that may go while they are asked, before a search gives up: somebody drops them all the time."""
 
 ProgressCallback = Callable[[Progress], None]
 
@@ -451,17 +453,23 @@ class Engine:
                     self._loaded = loaded
         return loaded
 
+    def _committed(self) -> tuple[Path, int] | None:
+        """Return what changes with every version that is committed."""
+        store = self._any_store()
+        last = None if store is None else store.journal.last()
+        return None if store is None or last is None else (store.generation, last.sequence)
+
     def _answer(self, query: str, ask: Callable[[Corpus, Snapshot], list[Hit]], max_tokens: int | None) -> SearchResult:
-        """Ask the committed version; once more if a newer one was made meanwhile and the old one's files are gone."""
-        corpus, snapshot = self._corpus()
-        try:
-            hits = ask(corpus, snapshot)
-        except StoreCorruptError:
-            corpus, newer = self._corpus()
-            if newer.sequence == snapshot.sequence:
-                raise
-            snapshot = newer
-            hits = ask(corpus, snapshot)
+        """Ask the committed version; again if a newer one was made meanwhile, as the old one's files may be gone."""
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            committed = self._committed()
+            try:
+                corpus, snapshot = self._corpus()
+                hits = ask(corpus, snapshot)
+                break
+            except StoreCorruptError:
+                if attempt == MAX_ATTEMPTS or self._committed() == committed:
+                    raise
         kept, truncated = budget.fit(hits, max_tokens)
         kept = checked_against(self.root, kept, self.settings.max_file_bytes)
         notes = [f"{FALLBACK_NOTE} {snapshot.version}; `treeseek repair` mends it"] if snapshot.is_fallback else []

@@ -15,7 +15,7 @@ import platformdirs
 
 from treeseek.errors import UsageError
 
-__all__ = ["Settings", "load", "no_color"]
+__all__ = ["Settings", "load", "no_color", "quieten_lance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,13 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
 def no_color(environment: Mapping[str, str] | None = None) -> bool:
     """Whether the NO_COLOR convention (no-color.org) asks for plain output."""
     return bool((os.environ if environment is None else environment).get("NO_COLOR"))
+
+
+def quieten_lance() -> None:
+    """Have Lance write no log of its own to standard error, unless LANCE_LOG says otherwise. To be called before it is
+    imported: what it warns of on a failing disk is followed by an error of ours, in one line.
+    """
+    os.environ.setdefault("LANCE_LOG", "off")
 
 
 def _from_file(path: Path) -> dict[str, Any]:

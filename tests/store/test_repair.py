@@ -149,6 +149,30 @@ def test_a_version_whose_manifest_is_damaged_anywhere_is_not_opened(index: Path)
     assert not checked(index).is_clean
 
 
+def test_a_version_whose_list_of_deleted_rows_is_damaged_anywhere_is_not_opened(index: Path) -> None:
+    """Some such bits make Lance allocate terabytes, which ends the process."""
+    store = UnitStore.open(index)
+    assert store is not None
+    (name,) = [name for name in references(store.snapshot().dataset) if name.startswith("_deletions")]
+    path = store.table / name
+    content = path.read_bytes()
+    for byte in range(0, len(content), 11):
+        path.write_bytes(content)
+        flip(path, 8 * byte + byte % 8)
+        store = UnitStore.open(index)
+        assert store is not None and store.snapshot().is_fallback
+        assert {one.kind for one in checked(index).problems} == {"hash", "version"}
+
+
+def test_rows_of_damaged_data_are_not_read_to_verify(index: Path) -> None:
+    path = max(files_of(index, "data"), key=lambda path: path.stat().st_size)
+    content = path.read_bytes()
+    for byte in range(0, len(content), 101):
+        path.write_bytes(content)
+        flip(path, 8 * byte + byte % 8)
+        assert [(one.kind, one.path) for one in checked(index).problems] == [("hash", f"data/{path.name}")]
+
+
 def test_a_damaged_search_index_is_made_anew_and_no_version_lost(index: Path) -> None:
     store = UnitStore.open(index)
     assert store is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import lance
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from treeseek.errors import StoreCorruptError, StoreError
 from treeseek.model import UnitColumns
 from treeseek.store import UnitStore
+from treeseek.store.columns import to_units
 from treeseek.store.maintenance import is_due, maintain
 from treeseek.store.snapshot import COLD_READS
 
@@ -49,6 +51,18 @@ def assert_same(left: UnitColumns, right: UnitColumns) -> None:
         else:
             assert one.dtype == other.dtype, field.name
             np.testing.assert_array_equal(one, other, err_msg=field.name)
+
+
+def test_rows_with_fewer_counts_than_terms_are_corrupt(store, units):
+    """As damage can make them, and ranking took them for granted."""
+    rows = units({"a.py": ["alpha one"]})
+    store.commit(rows, [])
+    table = lance.dataset(str(store.table)).to_table()
+    at = table.column_names.index("term_counts")
+    assert len(to_units(table)) == 2
+    shorter = pa.array([counts[:-1] if counts else counts for counts in table["term_counts"].to_pylist()])
+    with pytest.raises(ValueError, match="counts"):
+        to_units(table.set_column(at, "term_counts", shorter.cast(table.schema.field(at).type)))
 
 
 def test_every_column_comes_back_as_it_went_in(store, units):

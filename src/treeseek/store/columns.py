@@ -100,6 +100,7 @@ def to_units(table: pa.Table) -> UnitColumns:
     """Return Arrow rows as columns; `text` is empty when the table has no such column.
 
     Number columns are views of Arrow's memory where they can be, and then read-only.
+    Raises ValueError if there aren't as many counts as terms.
     """
     table = table.combine_chunks()
     values: dict[str, Any] = {"id": strings(table["id"]), "text": []}
@@ -108,6 +109,8 @@ def to_units(table: pa.Table) -> UnitColumns:
     for name in LEAVES:
         flat, values["term_offsets"] = _ragged(table[name])
         values[name] = _numbers(flat)
+    if len(values["terms"]) != len(values["term_counts"]):
+        raise ValueError("a row has not as many counts as terms")
     entries, values["declaration_offsets"] = _ragged(table["declarations"])
     for name, kind in DECLARATION.items():
         column = entries.field(name)

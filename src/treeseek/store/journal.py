@@ -148,15 +148,6 @@ class Journal:
         """Return every file that belongs to the table now, with its state. Raises like `last`."""
         return files_of(self.entries())
 
-    def state_of(self, name: str) -> FileState | None:
-        """Return the state of one file, None if it doesn't belong to the table. Raises like `last`."""
-        for entry in reversed(self.entries()):
-            if name in entry.added:
-                return entry.added[name]
-            if entry.base or name in entry.removed:
-                break
-        return None
-
     def is_whole(self) -> bool:
         """Whether no line before the last sound one is damaged, so that `files` tells all. Raises like `last`."""
         sound = len(self.entries())

@@ -212,7 +212,9 @@ class Snapshot:
             return list(zip(strings(table["id"]), similarity.tolist(), strict=True))
 
     def _scan(self, **options: Any) -> pa.Table:
-        return self._dataset.scanner(**options).to_table()
+        table = self._dataset.scanner(**options).to_table()
+        table.validate(full=True)  # what Lance makes of damaged data may reach beyond its own memory
+        return table
 
     def _reading(self) -> AbstractContextManager[None]:
         return as_store_error(f"can't read {self._dataset.uri}", StoreCorruptError)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from treeseek import telemetry
 from treeseek.errors import FormatError, StoreCorruptError, StoreError
 from treeseek.model import UnitColumns
+from treeseek.settings import quieten_lance
 from treeseek.store.columns import FILE_KINDS, encode_path, to_batches
 from treeseek.store.directory import current_generation, flip_current, new_generation
 from treeseek.store.durable import bytes_below, has_end, hash_file, inventory, sync_files
@@ -67,6 +68,7 @@ class UnitStore:
 
     @cached_property
     def _session(self) -> lance.Session:
+        quieten_lance()
         import lance
 
         return lance.Session(index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=METADATA_CACHE_BYTES)
@@ -130,12 +132,23 @@ class UnitStore:
             latest = self._latest
         if latest is not None and latest.sequence == entries[-1].sequence:
             return latest
-        snapshot = self._opened(entries)
+        try:
+            snapshot = self._opened(entries)
+        except StoreCorruptError:
+            if self._is_last(entries[-1]):
+                raise
+            return self.snapshot()
+        if snapshot.is_fallback and not self._is_last(entries[-1]):
+            return self.snapshot()  # it was not damaged, but followed by others and dropped, since the journal was read
         if self.journal.damage()[0]:
             snapshot.is_fallback |= self.journal.is_whole()  # what was committed last is what is damaged
         with self._lock:
             self._latest = snapshot
         return snapshot
+
+    def _is_last(self, entry: Entry) -> bool:
+        last = self.journal.last()
+        return last is None or last.sequence == entry.sequence
 
     def _opened(self, entries: Sequence[Entry]) -> Snapshot:
         """Open the last version that can be."""
@@ -158,20 +171,24 @@ class UnitStore:
     def open_version(self, entry: Entry, *, is_fallback: bool = False) -> Snapshot:
         """Open the version of an entry. Raises StoreCorruptError if it can't be, FormatError."""
         with as_store_error(f"can't open {self._uri}", StoreCorruptError):
-            self._check_manifest(entry.version)
+            known = self.journal.files()
+            self._check(manifest_name(entry.version), known)
             dataset = self._dataset(entry.version)
+            for fragment in dataset.get_fragments():
+                self._check(fragment.deletion_file() or "", known)
             rows = dataset.count_rows()
             identity = read_identity(dataset.schema, self._uri)
         if rows != entry.rows:
             raise StoreCorruptError(f"{self._uri} has {rows:,} rows where {entry.rows:,} were committed")
         return Snapshot(dataset, identity, entry, is_fallback=is_fallback)
 
-    def _check_manifest(self, version: int) -> None:
-        """Raise StoreCorruptError unless a version's manifest is what was written: all else is found by it, and what
-        Lance makes of a damaged one may be another table. Raises OSError.
+    def _check(self, name: str, known: Mapping[str, FileState]) -> None:
+        """Raise StoreCorruptError unless a file by which Lance finds others, or takes sizes from, is what was written.
+
+        What Lance makes of a damaged manifest may be another table, and of a damaged list of deleted rows an attempt to
+        allocate terabytes, which ends the process. Both are small. Raises OSError.
         """
-        name = manifest_name(version)
-        state = self.journal.state_of(name)
+        state = known.get(name)
         if state is not None and hash_file(self.table / name) != state:
             raise StoreCorruptError(f"{self.table / name} isn't what was written")
 

@@ -1,0 +1,61 @@
+"""Readers while writers commit and drop versions: what was read of a moment ago may be gone, and nothing is damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import treeseek
+from treeseek.errors import StoreCorruptError
+from treeseek.settings import load
+from treeseek.store import UnitStore
+from treeseek.store.maintenance import maintain
+
+
+def test_a_version_that_is_dropped_while_it_is_opened_is_followed_not_given_up(store, units, monkeypatch):
+    store.commit(units({"a.py": ["one"], "b.py": ["b"]}), [])
+    for name in ("two", "three"):
+        store.commit(units({"a.py": [name]}), ["a.py"])
+    reader = UnitStore.open(store.directory)
+    assert reader is not None
+    store.commit(units({"a.py": ["four"]}), ["a.py"])
+    opened = UnitStore.open_version
+
+    def late(self, entry, *, is_fallback=False):
+        if self is reader and entry.version == 4:
+            store.commit(units({"a.py": ["five"]}), ["a.py"])
+            maintain(store, force=True)
+        return opened(self, entry, is_fallback=is_fallback)
+
+    monkeypatch.setattr(UnitStore, "open_version", late)
+    found = reader.snapshot()
+    assert not found.is_fallback
+    assert sorted(found.columns().name) == ["b", "five"]
+
+
+def test_a_search_goes_on_while_versions_are_dropped_as_soon_as_they_are_read(tmp_path: Path, monkeypatch):
+    root = tmp_path / "root"
+    root.mkdir()
+    for number in range(8):
+        (root / f"f{number}.py").write_text(f"def retry_{number}(): return {number}\n")
+    settings = load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+    writer, reader = treeseek.open(root, settings), treeseek.open(root, settings)
+    writer.sync()
+    reader.search("retry")
+    laid_out, rounds = treeseek.Engine._corpus, iter(range(3))
+
+    def late(self):
+        found = laid_out(self)
+        if self is reader and (number := next(rounds, None)) is not None:
+            (root / "new.py").write_text(f"def again_{number}(): return '{'x' * number}'\n")
+            writer.sync()
+            writer.tidy(force=True)
+            raise StoreCorruptError("as a file of that version is gone")
+        return found
+
+    monkeypatch.setattr(treeseek.Engine, "_corpus", late)
+    assert reader.search("again").hits[0].name == "again_2"
+    monkeypatch.setattr(treeseek.Engine, "_corpus", lambda self: (_ for _ in ()).throw(StoreCorruptError("damaged")))
+    with pytest.raises(StoreCorruptError, match="damaged"):
+        reader.search("again")
