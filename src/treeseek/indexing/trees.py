@@ -163,7 +163,7 @@ class Trees:
             parsers.close()
 
     def live(self, text: Text) -> ParsedFile | None:
-        """Return the tree of a file that will change again soon, edited in place from the one before if that is kept."""
+        """Return the tree of a file that will change again soon, edited from the one before if that is kept."""
         if not has_grammar(text.language):
             return None
         file = self.cache.get_or_parse(text.path, text.data, text.language, text.digest, live=True)
