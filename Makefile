@@ -9,13 +9,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz lint types bench clean
+.PHONY: help setup demo test fuzz chaos lint types bench clean
 
 help:
 	@echo "make setup   .venv with treeseek and what its development needs"
 	@echo "make demo    index the standard library of Python and treeseek itself, and ask questions"
 	@echo "make test    all tests, with coverage"
 	@echo "make fuzz    every fuzz target for 20 seconds [SECONDS=3600] [TARGET='analysis-*']; needs Linux"
+	@echo "make chaos   kills, failing disks, power cuts, flipped bits: about an hour [CHAOS=--short]; needs Linux and cc"
 	@echo "make lint    style and format"
 	@echo "make types   strict type checks"
 	@echo "make bench   how to run the benchmarks"
@@ -46,6 +47,11 @@ TARGET := *
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m fuzz.run --seconds $(SECONDS) --target '$(TARGET)'
+
+CHAOS :=
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m chaos.run $(CHAOS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -70,10 +70,11 @@ def no_color(environment: Mapping[str, str] | None = None) -> bool:
 
 
 def quieten_lance() -> None:
-    """Have Lance write no log of its own to standard error, unless LANCE_LOG says otherwise. To be called before it is
-    imported: what it warns of on a failing disk is followed by an error of ours, in one line.
+    """Have Lance log errors only, unless LANCE_LOG says otherwise. To be called before it is imported.
+
+    What it warns of on a failing disk is followed by one line of ours. "off" is no level to its Python side.
     """
-    os.environ.setdefault("LANCE_LOG", "off")
+    os.environ.setdefault("LANCE_LOG", "ERROR")
 
 
 def _from_file(path: Path) -> dict[str, Any]:

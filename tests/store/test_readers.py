@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,20 @@ def test_a_search_goes_on_while_versions_are_dropped_as_soon_as_they_are_read(tm
     monkeypatch.setattr(treeseek.Engine, "_corpus", lambda self: (_ for _ in ()).throw(StoreCorruptError("damaged")))
     with pytest.raises(StoreCorruptError, match="damaged"):
         reader.search("again")
+
+
+IMPORT_LANCE = """
+import os
+from treeseek.settings import quieten_lance
+quieten_lance()
+import lance
+print(os.environ["LANCE_LOG"])
+"""
+
+
+@pytest.mark.parametrize(("said", "kept"), [(None, "ERROR"), ("debug", "debug")])
+def test_lance_takes_the_level_at_which_it_is_to_log(said: str | None, kept: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "LANCE_LOG"}
+    environment |= {} if said is None else {"LANCE_LOG": said}
+    done = subprocess.run([sys.executable, "-c", IMPORT_LANCE], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"{kept}\n"), done.stderr
