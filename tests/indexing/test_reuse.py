@@ -128,6 +128,16 @@ def test_moved_and_copied_files_are_placed_anew(engine: Engine, root: Path, tmp_
     assert units(engine) == rebuilt(tmp_path, root)
 
 
+def test_many_reused_files_may_be_such_that_have_no_syntax(engine: Engine, root: Path, tmp_path: Path) -> None:
+    for number in range(20):
+        (root / f"notes{number}.md").write_text(f"# Notes {number}\n\nSome words.\n")
+    engine.sync()
+    for number in range(20):
+        (root / f"notes{number}.md").rename(root / f"moved{number}.md")
+    assert engine.sync().reused == 20
+    assert units(engine) == rebuilt(tmp_path, root)
+
+
 def test_the_same_bytes_in_another_language_are_another_matter(engine: Engine, root: Path, tmp_path: Path) -> None:
     shutil.copy(root / "a.py", root / "a.txt")
     assert engine.sync().parsed == 1

@@ -125,12 +125,12 @@ def _follow(look: Look, changes: Changes, page: Page, settings: Settings, opened
     if not changes.texts or len(changes.texts) + len(look.todo.deleted) > MAX_FOLLOWED:
         return 0
     from treeseek.indexing.following import follow
-    from treeseek.indexing.trees import Text, open_trees
+    from treeseek.indexing.trees import Text, has_grammar, open_trees
 
     texts = [
         Text(text.source.path, text.data, text.language, text.digest)
         for text in sorted(changes.texts, key=lambda text: text.source.path)
-        if not page.files[text.source.path].note
+        if has_grammar(text.language) and not page.files[text.source.path].note
     ]
     with nullcontext(opened) if opened else open_trees(settings) as trees:
         if len(changes.reused) > MAX_REUSED_FOLLOWED:
