@@ -66,6 +66,11 @@ bench:
 	@echo "syntax trees and their cache, against the stored ratios, or in full over trees and git histories:"
 	@echo "  $(BIN)/python -m benchmarks.cst --short --check"
 	@echo "  $(BIN)/python -m benchmarks.cst --tree DIR --history GITDIR --commits 200"
+	@echo "what an index that follows a history reuses, and whether it equals a fresh one:"
+	@echo "  $(BIN)/python -m benchmarks.replay --history GITDIR --commits 300"
+	@echo "how soon a saved file is found, and what a long run costs:"
+	@echo "  $(BIN)/python -m benchmarks.saves --tree DIR"
+	@echo "  $(BIN)/python -m benchmarks.soak --tree DIR --minutes 30"
 	@echo "retrieval, over a file of judged queries:"
 	@echo "  $(BIN)/python -m benchmarks.retrieval --queries FILE --repos FILE --corpus DIR --out results.jsonl"
 

@@ -30,7 +30,7 @@ FACADE = {"__init__", "__main__"}
 
 OWNERS = {
     "lance": "store", "lancedb": "store", "pyarrow": "store", "filelock": "store", "tree_sitter": "syntax",
-    "click": "frontends", "platformdirs": "settings",
+    "click": "frontends", "platformdirs": "settings", "watchfiles": "workspace",
 }  # fmt: skip
 EXCEPTIONS = {("workspace", "platformdirs")}
 """Where git keeps its own configuration is the walk's business, not a setting."""

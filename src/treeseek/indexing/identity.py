@@ -7,20 +7,15 @@ anchor and text; only byte-identical twins need an ordinal.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from itertools import compress
 
 from treeseek.model import DECLARATION_KINDS, Chunk
 from treeseek.syntax.anchors import anchor, digest, file_id
+from treeseek.workspace import content_hash
 
 __all__ = ["chunk_ids", "content_hash", "file_id"]
-
-
-def content_hash(data: bytes) -> str:
-    """Return the hash that stands for a file's bytes, as 32 hex digits (BLAKE2b, 128 bits)."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def chunk_ids(path: str, chunks: Sequence[Chunk], texts: Sequence[bytes]) -> list[str]:

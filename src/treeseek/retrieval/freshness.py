@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from treeseek.errors import UnreadableError
 from treeseek.model import Hit
-from treeseek.workspace import RootReader, open_root
+from treeseek.workspace import RootReader, content_hash, open_root
 
 __all__ = ["checked_against"]
 
@@ -30,4 +29,4 @@ def _is_fresh(reader: RootReader, path: str, digest: str, max_bytes: int) -> boo
         data = reader.read(path, max_bytes)
     except UnreadableError:
         return False
-    return hashlib.blake2b(data, digest_size=16).hexdigest() == digest
+    return content_hash(data) == digest

@@ -5,7 +5,7 @@ It knows nothing of languages, of the index, or of what was there before.
 """
 
 from treeseek.workspace.classify import classify
-from treeseek.workspace.files import RootReader, open_root, read
+from treeseek.workspace.files import RootReader, content_hash, open_root, read
 from treeseek.workspace.ignore import matcher
 from treeseek.workspace.look import directories, look, may_matter
 from treeseek.workspace.roots import repository_of, resolve_root
@@ -15,6 +15,7 @@ __all__ = [
     "RootReader",
     "Walk",
     "classify",
+    "content_hash",
     "directories",
     "look",
     "matcher",

@@ -8,6 +8,7 @@ much larger file. So the kernel is asked to stay beneath the root and to follow 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from treeseek.errors import UnreadableError
 
-__all__ = ["RootReader", "open_root", "read"]
+__all__ = ["RootReader", "content_hash", "open_root", "read"]
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW
 _STEP_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -95,6 +96,11 @@ def read(root: Path, path: str, *, max_bytes: int) -> bytes:
     """Return the bytes of one file; see `RootReader.read`. For many files, `open_root` once is cheaper."""
     with open_root(root) as reader:
         return reader.read(path, max_bytes)
+
+
+def content_hash(data: bytes) -> str:
+    """Return the hash that stands for a file's bytes, as 32 hex digits (BLAKE2b, 128 bits)."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _unreadable(path: str, error: OSError) -> UnreadableError:
