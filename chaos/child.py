@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos import preload
-from chaos.contents import Place, held
+from chaos.contents import Place, digest, held, of_rows
 from treeseek import Engine
 from treeseek.errors import TreeseekError
 from treeseek.store import journal, steps
@@ -64,7 +64,7 @@ class Answer:
 
     `trace` is there for an error that isn't treeseek's own. `steps` were taken, in this order; `operations` is how many
     file operations were counted, `struck` the first that was made to fail. `seconds` is how long it took. `problems`
-    are the kinds of those that a check found.
+    are the kinds of those that a check found, `digest` that of the content that was read.
     """
 
     outcome: str
@@ -78,6 +78,7 @@ class Answer:
     seconds: float = 0.0
     signal: int = 0
     problems: tuple[str, ...] = ()
+    digest: str = ""
 
 
 class Child:
@@ -204,17 +205,18 @@ def _search(engine: Engine) -> int:
     return engine.search("retry the upload of a token").version
 
 
-def _read(engine: Engine) -> int:
-    """Read all rows, and search."""
-    held(engine.directory)
-    return _search(engine)
+def _read(engine: Engine) -> str:
+    """Search, and return the digest of all rows."""
+    _search(engine)
+    found = held(engine.directory)
+    return "" if found is None else digest(of_rows(found[0]))
 
 
 def _verify(engine: Engine) -> list[str]:
     return [problem.kind for problem in engine.verify(percent=100).problems]
 
 
-ACTS: dict[str, Callable[[Engine], int | list[str]]] = {
+ACTS: dict[str, Callable[[Engine], int | str | list[str]]] = {
     "sync": _sync, "rebuild": _rebuild, "tidy": _tidy, "migrate": _migrate, "repair": _repair, "search": _search,
     "read": _read, "verify": _verify,
     "race": _race, "lose-root": _lose_root,
@@ -277,7 +279,7 @@ def _done(order: Order) -> dict[str, Any]:
         if order.record:
             _record(engine.directory, Path(order.record))
         told = ACTS[order.act](engine)
-        answer["problems" if isinstance(told, list) else "version"] = told
+        answer[{int: "version", str: "digest", list: "problems"}[type(told)]] = told
     except Exception as error:  # noqa: BLE001 - whatever it is, the campaign judges it
         answer |= {"outcome": "failed", "error": type(error).__name__, "message": str(error)}
         if not isinstance(error, TreeseekError):

@@ -32,7 +32,7 @@ from treeseek.store import UnitStore, index_directory
 from treeseek.store.verification import verify
 from treeseek.syntax import detect
 
-__all__ = ["Content", "Place", "expected", "faults", "held", "of_rows", "rebuilt"]
+__all__ = ["Content", "Place", "digest", "expected", "faults", "held", "of_rows", "rebuilt"]
 
 Content = Mapping[str, str]
 """For every file the digest of its rows."""
@@ -102,6 +102,11 @@ def _row(lists: Mapping[str, list[Any]], i: int) -> list[object]:
         elif not name.endswith("_offsets"):
             row.append(values[i])
     return row
+
+
+def digest(content: Content) -> str:
+    """Return what tells a content from others, in few characters."""
+    return hashlib.blake2b(repr(sorted(content.items())).encode(), digest_size=16).hexdigest()
 
 
 def held(index: Path) -> tuple[UnitColumns, bool] | None:

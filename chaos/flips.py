@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.campaign import Campaign
 from chaos.child import Answer, Child, Order
-from chaos.contents import Place, expected, faults, rebuilt
+from chaos.contents import Place, digest, expected, faults, rebuilt
 from chaos.sources import Files, edited, planted, write
 from treeseek.store import Aliases
 from treeseek.store.durable import VERSION_HINT
@@ -57,42 +58,54 @@ def run(campaign: Campaign, flips: int, repairs: int) -> None:
     """Flip so many bits in each class of file, and repair so many of them."""
     child = Child(campaign.scratch / "child.log")
     try:
-        place, files = _indexed(campaign, child)
+        sound = _indexed(campaign, child)
         for kind in CLASSES:
-            if not files_of(place.index, kind):
-                campaign.judge(f"preparing {kind}", ["the index has no such file"], place.base)
+            if not files_of(sound.place.index, kind):
+                campaign.judge(f"preparing {kind}", ["the index has no such file"], sound.place.base)
                 continue
             for number in range(flips):
-                _flipped(campaign, place, files, kind, repaired=number < repairs, child=child)
+                _flipped(campaign, sound, kind, repaired=number < repairs, child=child)
         for number in range(max(repairs, flips // 10)):
             _cache_flipped(campaign, child, number)
     finally:
         child.close()
 
 
-def _indexed(campaign: Campaign, child: Child) -> tuple[Place, Files]:
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """An index that holds `files`; `ever` are the digests of all that it has held."""
+
+    place: Place
+    files: Files
+    ever: set[str]
+
+
+def _indexed(campaign: Campaign, child: Child) -> _Sound:
     """Return a place with an index that has all classes of files, of several versions."""
     place = Place(campaign.place("sound"))
     files: Files = {}
     after = planted(campaign.rng)
+    ever: set[str] = set()
     for _ in range(_SYNCS):
         write(place.root, files, after)
         files, after = after, edited(campaign.rng, after)
         child.ask(Order("sync", str(place.base)))
+        ever.add(digest(expected(files)))
     if not Aliases(place.index).path.exists():  # whether anything was renamed is chance
         Aliases(place.index).record([("0" * 16, "1" * 16)])
     campaign.judge("preparing", faults(place.index, [expected(files)]), place.base)
-    return place, files
+    return _Sound(place, files, ever)
 
 
-def _flipped(campaign: Campaign, place: Place, files: Files, kind: str, *, repaired: bool, child: Child) -> None:
+def _flipped(campaign: Campaign, sound: _Sound, kind: str, *, repaired: bool, child: Child) -> None:
     """Flip a bit, look for it, read in spite of it, and put the file back; or have the flip repaired in a copy."""
+    place = sound.place
     path = campaign.rng.choice(files_of(place.index, kind))
     bit = campaign.rng.randrange(path.stat().st_size * 8)
     campaign.counts[f"flips: {kind}"] += 1
     what = f"bit {bit} of {path.relative_to(place.index)}"
     if repaired:
-        _repaired(campaign, place, files, kind, path.relative_to(place.index), bit, child)
+        _repaired(campaign, sound, kind, path.relative_to(place.index), bit, child)
     aside = campaign.scratch / "aside"
     path.rename(aside)
     path.write_bytes(aside.read_bytes())
@@ -102,8 +115,9 @@ def _flipped(campaign: Campaign, place: Place, files: Files, kind: str, *, repai
     campaign.counts[f"found: {kind}"] += is_found
     campaign.judge(what, [] if is_found else [f"it isn't found: {_told(answer)}"], place.base)
     answer, _ = child.ask(Order("read", str(place.base)))
-    campaign.counts[f"read in spite of it: {kind} {answer.outcome}"] += 1
-    campaign.judge(f"reading after {what}", _misread(kind, answer), place.base)
+    is_true = answer.outcome != "done" or answer.digest in sound.ever
+    campaign.counts[f"read in spite of it: {kind} {answer.outcome if is_true else 'wrong'}"] += 1
+    campaign.judge(f"reading after {what}", _misread(kind, answer, is_true=is_true), place.base)
     aside.replace(path)
 
 
@@ -111,26 +125,29 @@ def _told(answer: Answer) -> str:
     return " ".join(filter(None, [answer.outcome, answer.error, answer.message, answer.trace]))
 
 
-def _misread(kind: str, answer: Answer) -> Iterator[str]:
-    """Yield what goes wrong when a damaged index is read: it may refuse in one line, but not crash.
+def _misread(kind: str, answer: Answer, *, is_true: bool) -> Iterator[str]:
+    """Yield what goes wrong when a damaged index is read: it may refuse in one line, or tell what it held before.
 
-    Only of damaged data, too large to be checked whenever it is read, may Lance die: that is counted and told.
+    Only data is too large to be checked whenever it is read: what is then read wrong, and whether Lance dies of it, is
+    counted.
     """
     if answer.outcome == "died" and kind != "data":
         yield f"the reader dies of signal {answer.signal}"
+    if not is_true and kind != "data":
+        yield "rows are read that never were there"
     if answer.trace or "\n" in answer.message:
         yield f"reading raises {answer.error}: {answer.message} {answer.trace}"
 
 
-def _repaired(campaign: Campaign, place: Place, files: Files, kind: str, name: Path, bit: int, child: Child) -> None:
+def _repaired(campaign: Campaign, sound: _Sound, kind: str, name: Path, bit: int, child: Child) -> None:
     """Flip a bit in a copy and have it repaired: it must come to equal a fresh index."""
     copy = Place(campaign.place("copy"))
-    write(copy.root, {}, files)
-    shutil.copytree(place.index, copy.index)
+    write(copy.root, {}, sound.files)
+    shutil.copytree(sound.place.index, copy.index)
     flip(copy.index / name, bit)
     answer, _ = child.ask(Order("repair", str(copy.base)))
     broken = [] if answer.outcome == "done" else [f"repair: {answer.outcome} {answer.message} {answer.trace}"]
-    broken += [*faults(copy.index, [expected(files)]), *rebuilt(copy, files)]
+    broken += [*faults(copy.index, [expected(sound.files)]), *rebuilt(copy, sound.files)]
     campaign.judge(f"repairing bit {bit} of {name}", broken, copy.base)
     campaign.counts[f"repaired and equal to a fresh index: {kind}"] += not broken
 

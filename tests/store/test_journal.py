@@ -62,6 +62,16 @@ def test_a_log_cut_anywhere_keeps_its_whole_lines(
     assert path.read_bytes() + rest == content[:cut]
 
 
+@pytest.mark.parametrize("lost", [1, 2, 9, 30])
+def test_an_end_that_a_power_cut_left_as_zeros_is_unfinished_not_damaged(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "log"
+    log.append(path, [b"first", b"second, and rather longer"])
+    content = path.read_bytes()
+    path.write_bytes(content[:-lost] + bytes(lost))
+    found = log.read(path)
+    assert (found.texts, found.damaged, found.is_torn) == ((b"first",), (), True)
+
+
 def test_a_failed_append_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log"
     log.append(path, [b"one"])

@@ -46,8 +46,9 @@ def read(path: Path, start: int = 0) -> Log:
     *lines, rest = data.split(b"\n")
     texts = [_text(line) for line in lines]
     damaged = [number for number, text in enumerate(texts) if text is None]
-    if rest and _text(rest[:-1]) is not None:
-        # A whole line but for its end: not a write that broke off, but an end that became something else.
+    if rest and rest[-1:] != b"\0" and _text(rest[:-1]) is not None:
+        # A whole line but for its end: not a write that broke off, but an end that became something else. A power cut
+        # may leave it as zero, which no single bit makes of it.
         damaged.append(len(lines))
     sound = tuple(text for text in texts if text is not None)
     return Log(sound, tuple(damaged), start + len(data) - len(rest), bool(rest))
