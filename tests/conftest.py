@@ -1,10 +1,14 @@
-"""No test reads or writes what the user has cached: what it finds must be what it made."""
+"""No test reads or writes what the user has cached: what it finds must be what it made. And none asserts a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")
