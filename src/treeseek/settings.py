@@ -15,7 +15,7 @@ import platformdirs
 
 from treeseek.errors import UsageError
 
-__all__ = ["Settings", "load", "no_color", "quieten_lance"]
+__all__ = ["Settings", "load", "no_color", "prepare_lance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,13 @@ def no_color(environment: Mapping[str, str] | None = None) -> bool:
     return bool((os.environ if environment is None else environment).get("NO_COLOR"))
 
 
-def quieten_lance() -> None:
+def prepare_lance() -> None:
     """Have Lance log errors only, unless LANCE_LOG says otherwise. To be called before it is imported.
 
     What it warns of on a failing disk is followed by one line of ours. "off" is no level to its Python side.
     """
     os.environ.setdefault("LANCE_LOG", "ERROR")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def _from_file(path: Path) -> dict[str, Any]:
