@@ -66,8 +66,8 @@ def test_a_search_goes_on_while_versions_are_dropped_as_soon_as_they_are_read(tm
 
 IMPORT_LANCE = """
 import os
-from treeseek.settings import quieten_lance
-quieten_lance()
+from treeseek.settings import prepare_lance
+prepare_lance()
 import lance
 print(os.environ["LANCE_LOG"])
 """
