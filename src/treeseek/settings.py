@@ -70,7 +70,7 @@ def no_color(environment: Mapping[str, str] | None = None) -> bool:
 
 
 def prepare_lance() -> None:
-    """Set what Lance and Arrow read of the environment when they are imported, unless somebody has. To be called before.
+    """Set what Lance and Arrow read of the environment when they are imported, unless somebody has. Call it first.
 
     Lance logs errors only: what it warns of on a failing disk is followed by one line of ours ("off" is no level to its
     Python side). Arrow takes its memory from the system: its own pool gave nothing back of what many threads took, and
