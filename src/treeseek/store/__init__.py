@@ -3,6 +3,7 @@
 The only folder that imports `lance` and `pyarrow`, and only when a table is touched: importing this is cheap.
 """
 
+from treeseek.settings import prepare_lance
 from treeseek.store.aliases import Aliases
 from treeseek.store.columns import Manifest
 from treeseek.store.directory import index_directory
@@ -21,3 +22,5 @@ __all__ = [
     "index_directory",
     "writer_lock",
 ]
+
+prepare_lance()  # before anything here imports them

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal
 from treeseek import telemetry
 from treeseek.errors import FormatError, StoreCorruptError, StoreError
 from treeseek.model import UnitColumns
-from treeseek.settings import prepare_lance
 from treeseek.store.columns import FILE_KINDS, encode_path, to_batches
 from treeseek.store.directory import current_generation, flip_current, new_generation
 from treeseek.store.durable import bytes_below, has_end, hash_file, inventory, sync_files
@@ -68,7 +67,6 @@ class UnitStore:
 
     @cached_property
     def _session(self) -> lance.Session:
-        prepare_lance()
         import lance
 
         return lance.Session(index_cache_size_bytes=INDEX_CACHE_BYTES, metadata_cache_size_bytes=METADATA_CACHE_BYTES)
