@@ -30,7 +30,7 @@ STANDARD_LIBRARY = (
 )
 TREESEEK = (
     ("match a path against gitignore rules", "treeseek/workspace/ignore.py"),
-    ("hold the lock while one process writes the index", "treeseek/store/directory.py"),
+    ("hold the lock while one process writes the index", "treeseek/store/lock.py"),
 )
 """Questions that have one right file. They show that all of it works; how well, `benchmarks` measures."""
 SHOWN = 3

@@ -387,6 +387,19 @@ def test_what_a_reader_may_hold_is_kept_for_a_while(store, units):
     assert_same(first.rows(), rows)
 
 
+def test_what_a_change_of_everything_leaves_behind_goes(store, units, monkeypatch):
+    monkeypatch.setattr("treeseek.store.maintenance.SHORT_GRACE", timedelta(0))
+    monkeypatch.setattr("treeseek.store.maintenance.DEAD_BYTES", 1_000)
+    paths = [f"f{i}.py" for i in range(200)]
+    store.commit(units({path: ["some text " * 20] for path in paths}), [])
+    size = store.bytes_on_disk()
+    for word in ("other", "third"):
+        store.commit(units({path: [f"{word} text " * 20] for path in paths}), paths)
+    assert store.bytes_on_disk() > 2.5 * size
+    maintain(store)
+    assert store.bytes_on_disk() < 1.5 * size
+
+
 def test_a_piece_of_which_much_is_deleted_is_written_anew(store, units, monkeypatch):
     monkeypatch.setattr("treeseek.store.maintenance.SMALL_ROWS", 100)
     store.commit(units({f"f{i}.py": ["some text"] for i in range(100)}), [])

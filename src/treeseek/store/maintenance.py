@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["OLD_SECONDS", "drop_old_generations", "is_due", "maintain", "references", "sweep_quarantine"]
 
 KEPT_VERSIONS = 3
-"""Versions that always stay: a reader may just be opening one, and `repair` goes back to one."""
+"""Versions that stay, unless what they alone hold gets large: a reader may open one, `repair` may go back to one."""
 GRACE = timedelta(seconds=30)
 """Younger versions stay too, unless what they alone hold gets large."""
 SHORT_GRACE = timedelta(seconds=2)
@@ -150,8 +150,9 @@ def _clean(store: UnitStore, *, force: bool) -> int:
         raise StoreCorruptError(f"{store.table} lacks {missing[0]}: `treeseek repair` mends it")
     if not force and not _has_dead_bytes(dataset, found):
         return 0
-    grace = timedelta(0) if force else SHORT_GRACE if _is_urgent(dataset, found) else GRACE
-    retained = 1 if force else KEPT_VERSIONS
+    is_urgent = _is_urgent(dataset, found)
+    grace = timedelta(0) if force else SHORT_GRACE if is_urgent else GRACE
+    retained = 1 if force or is_urgent else KEPT_VERSIONS
     before = datetime.now() - grace
     if not any(version["timestamp"] <= before for version in dataset.versions()[:-retained]):
         return 0
