@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,12 @@ def make_units(files: Mapping[str, Sequence[str]], skipped: Mapping[str, str] | 
         vector=np.array(vectors, np.float16).reshape(len(rows), DIMS),
         has_vector=is_chunk,
     )
+
+
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions may be dropped at once: no test waits for them to be old enough."""
+    monkeypatch.setattr("treeseek.store.maintenance.SHORT_GRACE", timedelta(0))
 
 
 @pytest.fixture

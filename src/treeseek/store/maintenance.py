@@ -151,7 +151,7 @@ def _clean(store: UnitStore, *, force: bool) -> int:
     if not force and not _has_dead_bytes(dataset, found):
         return 0
     is_urgent = _is_urgent(dataset, found)
-    grace = timedelta(0) if force else SHORT_GRACE if is_urgent else GRACE
+    grace = SHORT_GRACE if force or is_urgent else GRACE  # never none: somebody may be reading the last but one
     retained = 1 if force or is_urgent else KEPT_VERSIONS
     before = datetime.now() - grace
     if not any(version["timestamp"] <= before for version in dataset.versions()[:-retained]):
