@@ -38,7 +38,7 @@ from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
 from treeseek.settings import Settings, load
-from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
+from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, reading, writer_lock
 from treeseek.syntax import analyse, detect, names, resolve
 from treeseek.workspace import Walk, classify, look, open_root, resolve_root, walk
 
@@ -122,7 +122,8 @@ class Engine:
         seen = None
         if current is not None and not current.is_outdated:
             found, beneath = self._looked_at(hints)
-            seen = look_at(self.root, current, self.settings, ledger=ledger, found=found, beneath=beneath)
+            with reading(self.directory):
+                seen = look_at(self.root, current, self.settings, ledger=ledger, found=found, beneath=beneath)
         if seen is not None and (report := unchanged(seen)):
             return report
         with writer_lock(self.directory, LOCK_SECONDS if seconds is None else min(seconds + 1, LOCK_SECONDS)):
@@ -176,6 +177,7 @@ class Engine:
         by itself, `on_notice` a line when the root goes or comes back, or can't be watched and is looked at instead.
         The index is tidied when nothing happens, or after very many changes.
         """
+        from treeseek.cache import close_idle
         from treeseek.indexing.watching import watch
 
         commits = 0
@@ -185,10 +187,14 @@ class Engine:
             report = self.sync(hints=hints)
             commits += report.committed
             if hints is not None and report.committed and commits % TIDY_COMMITS == 0:
-                self.tidy()
+                rest()
             on_sync(report)
 
-        watch(self.root, sync, stop=stop, idle=self.tidy, on_error=on_error, on_notice=on_notice)
+        def rest() -> None:
+            self.tidy()
+            close_idle()
+
+        watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice)
 
     def search(
         self, query: str, *, limit: int = 10, filters: Filters = Filters(), max_tokens: int | None = None
@@ -313,8 +319,9 @@ class Engine:
             return IndexStatus(str(self.root), False, str(self.directory), skipped=left,
                                pending={"new": len(found.files), "changed": 0, "deleted": 0})  # fmt: skip
         found = without(found, self.root, store)
-        snapshot = store.snapshot()
-        manifest = snapshot.manifest()
+        with reading(self.directory):
+            snapshot = store.snapshot()
+            manifest = snapshot.manifest()
         indexed = [language for kind, language in zip(manifest.kind, manifest.language, strict=True) if kind == "file"]
         return IndexStatus(
             root=str(self.root),
@@ -464,8 +471,9 @@ class Engine:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             committed = self._committed()
             try:
-                corpus, snapshot = self._corpus()
-                hits = ask(corpus, snapshot)
+                with reading(self.directory):
+                    corpus, snapshot = self._corpus()
+                    hits = ask(corpus, snapshot)
                 break
             except StoreCorruptError:
                 if attempt == MAX_ATTEMPTS or self._committed() == committed:
