@@ -178,6 +178,7 @@ class Engine:
         The index is tidied when nothing happens, or after very many changes.
         """
         from treeseek.cache import close_idle
+        from treeseek.indexing.memory import give_back_memory
         from treeseek.indexing.watching import watch
 
         commits = 0
@@ -193,6 +194,7 @@ class Engine:
         def rest() -> None:
             self.tidy()
             close_idle()
+            give_back_memory()
 
         watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice)
 
