@@ -199,11 +199,18 @@ class Engine:
         watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice)
 
     def search(
-        self, query: str, *, limit: int = 10, filters: Filters = Filters(), max_tokens: int | None = None
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        filters: Filters = Filters(),
+        max_tokens: int | None = None,
+        ranker: searching.Ranker = searching.SHIPPED,
     ) -> SearchResult:
         """Return the places that answer a question, best first; one chunk per file before any second one.
 
-        `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts.
+        `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts. `ranker` is for
+        comparisons: see `treeseek.evaluation`.
         Raises UsageError for a query or filter that can't be, NotIndexedError before the first sync.
         """
         parsed = queries.parse(query, max_chars=self.settings.max_query_chars)
@@ -211,7 +218,7 @@ class Engine:
 
         def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
             vector = default_embedder().embed_query(query)
-            return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit)
+            return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit, ranker)
 
         with telemetry.timed("treeseek_search_seconds"):
             return self._answer(query, ask, max_tokens)

@@ -174,6 +174,8 @@ class Hit:
     `score` is between 0 and 1: for a search the calibrated chance that the file answers the query, for related code the
     cosine, for symbols how well the name fits. `matched_lines` are those that speak to the query. `content_hash` is
     that of the file as it was indexed; `is_fresh` says whether the file still has those bytes.
+
+    `text` begins with line `start_line`. Of a long declaration, or one that holds others, it has the first part only.
     """
 
     id: str
@@ -189,6 +191,11 @@ class Hit:
     matched_lines: tuple[int, ...] = ()
     content_hash: str = ""
     is_fresh: bool = True
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the text ends before the last line."""
+        return self.text.removesuffix("\n").count("\n") < self.end_line - self.start_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from treeseek.errors import UsageError
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.evidence import FEATURES, Evidence
 
@@ -47,15 +48,19 @@ class _Model:
 
 
 @functools.cache
-def _model() -> _Model:
-    stored = json.loads((Path(__file__).parent / "weights" / "ranker.json").read_text("utf-8"))
-    weights = np.array([stored["weights"][feature] for feature in FEATURES], np.float32)
-    return _Model(weights, **stored["calibration"])
+def _model(file: Path | None = None) -> _Model:
+    """Return the shipped model, or that of a file of the same form. Raises UsageError for what is no such file."""
+    try:
+        stored = json.loads((file or Path(__file__).parent / "weights" / "ranker.json").read_text("utf-8"))
+        weights = np.array([stored["weights"][feature] for feature in FEATURES], np.float32)
+        return _Model(weights, **stored["calibration"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"{file or 'the ranker'} holds no weights of a ranker: {error!r}") from None
 
 
-def file_scores(evidence: Evidence) -> NDArray[np.float32]:
-    """Return a score per file, higher for better, without bounds."""
-    scores: NDArray[np.float32] = evidence.files @ _model().weights
+def file_scores(evidence: Evidence, weights: Path | None = None) -> NDArray[np.float32]:
+    """Return a score per file, higher for better, without bounds; `weights` is a file to use instead of our own."""
+    scores: NDArray[np.float32] = evidence.files @ _model(weights).weights
     return scores
 
 
@@ -67,25 +72,27 @@ def chunk_scores(corpus: Corpus, evidence: Evidence) -> NDArray[np.float32]:
     )
 
 
-def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None, limit: int) -> Ranked:
+def order(
+    corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None, limit: int, weights: Path | None = None
+) -> Ranked:
     """Return the best chunk of each of the best files, then, if there is room, their second best ones, and so on."""
     candidates = evidence.candidates
     answers = (evidence.lexical > 0) | (evidence.dense >= MIN_DENSE)
     if allowed is not None:
         answers &= allowed[candidates.chunks]
     kept = np.flatnonzero(answers)
-    shown, of_file = chunk_scores(corpus, evidence)[kept], file_scores(evidence)
+    shown, of_file = chunk_scores(corpus, evidence)[kept], file_scores(evidence, weights)
     by_file = kept[np.lexsort((kept, -shown, candidates.file[kept]))]
     firsts = np.flatnonzero(np.diff(candidates.file[by_file], prepend=-1))
     turn = np.arange(len(by_file)) - np.repeat(firsts, np.diff(firsts, append=len(by_file)))
     best = by_file[np.lexsort((by_file, -of_file[candidates.file[by_file]], turn))[:limit]]
     scores = of_file[candidates.file[best]].astype(np.float64)
-    return Ranked(candidates.chunks[best], _probability(scores))
+    return Ranked(candidates.chunks[best], _probability(scores, weights))
 
 
-def _probability(scores: NDArray[np.float64]) -> NDArray[np.float32]:
+def _probability(scores: NDArray[np.float64], weights: Path | None) -> NDArray[np.float32]:
     """Return the chance that files with these scores, the best of a ranking, answer the query."""
-    model = _model()
+    model = _model(weights)
     odds = model.score * scores + model.behind * (scores - scores.max(initial=-np.inf)) + model.bias
     chances: NDArray[np.float32] = (1 / (1 + np.exp(-odds))).astype(np.float32)
     return chances

@@ -26,7 +26,7 @@ from treeseek.workspace.checkout import is_top
 from treeseek.workspace.files import RootReader
 from treeseek.workspace.walk import Walk
 
-__all__ = ["FileChange", "Repository", "Version", "open_repository"]
+__all__ = ["Commit", "FileChange", "Repository", "Version", "open_repository"]
 
 _OPTIONS = (
     "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
@@ -50,6 +50,14 @@ class FileChange(NamedTuple):
 
     old: Version | None
     new: Version | None
+
+
+class Commit(NamedTuple):
+    """A commit with one parent: the ids of both, and the first line of what was said of it."""
+
+    id: str
+    parent: str
+    subject: str
 
 
 class Repository:
@@ -81,6 +89,18 @@ class Repository:
                 raise UsageError(f"{span!r} have no common ancestor")
             old = base.stdout.decode().strip()
         return self._tree(old), self._tree(new)
+
+    def commits(self, count: int, revision: str = "HEAD") -> list[Commit]:
+        """Return the last commits with exactly one parent that lead to a revision, the newest first, at most `count`.
+
+        Raises UsageError when there is no such revision.
+        """
+        listed = self._asked(
+            "rev-list", "--min-parents=1", "--max-parents=1", f"--max-count={count}", "--format=%H %P %s",
+            "--end-of-options", self._commit(revision),
+        )  # fmt: skip
+        told = [line.split(" ", 2) for line in listed.decode("utf-8", "replace").splitlines()[1::2]]
+        return [Commit(*parts) for parts in told if len(parts) == 3]
 
     def files(self, tree: str) -> dict[str, str]:
         """Return git's ids of all files of a tree, by path."""
