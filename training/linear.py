@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from training.judged import Packed
 
+from training.judged import Packed
 from treeseek.retrieval.evidence import FEATURES
 
 __all__ = ["STEPS", "fit_linear"]

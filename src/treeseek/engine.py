@@ -18,7 +18,6 @@ from treeseek.model import (
     DeclarationQuery,
     Difference,
     Filters,
-    Hit,
     IndexStatus,
     Maintenance,
     Migration,
@@ -37,6 +36,7 @@ from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
+from treeseek.retrieval.search import Found
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, reading, writer_lock
 from treeseek.syntax import analyse, detect, names, resolve
@@ -52,6 +52,9 @@ LOCK_SECONDS = 60.0
 TIDY_COMMITS = 32
 """While files change without a pause, the index is tidied after so many commits."""
 FALLBACK_NOTE = "the last version of the index is damaged; this is version"
+DOUBTFUL = 0.25
+"""A chance below which it is said that there may be no answer."""
+DOUBT_NOTE = "nothing here may answer that: these are the nearest, and they are not near"
 MAX_LIMIT = 1_000
 MAX_ATTEMPTS = 10
 """Versions that may go while they are asked, before a search gives up: somebody drops them all the time."""
@@ -205,20 +208,22 @@ class Engine:
         limit: int = 10,
         filters: Filters = Filters(),
         max_tokens: int | None = None,
+        explain: bool = False,
         ranker: searching.Ranker = searching.SHIPPED,
     ) -> SearchResult:
         """Return the places that answer a question, best first; one chunk per file before any second one.
 
-        `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts. `ranker` is for
-        comparisons: see `treeseek.evaluation`.
+        `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts. With `explain`, hits say
+        what speaks for them. `ranker` is for comparisons: see `treeseek.evaluation`.
         Raises UsageError for a query or filter that can't be, NotIndexedError before the first sync.
         """
         parsed = queries.parse(query, max_chars=self.settings.max_query_chars)
         checked = self._checked(filters, limit)
 
-        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
+        def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
             vector = default_embedder().embed_query(query)
-            return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit, ranker)
+            chosen = replace(ranker, explain=explain)
+            return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit, chosen)
 
         with telemetry.timed("treeseek_search_seconds"):
             return self._answer(query, ask, max_tokens)
@@ -235,13 +240,13 @@ class Engine:
         """Return the places most like the code at `path:line`, its own chunk left out."""
         checked = self._checked(filters, limit)
 
-        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
+        def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
             hits = searching.related(corpus, snapshot.texts, path, line, checked, limit)
             if hits is None:
                 raise UsageError(
                     f"{path}:{line} is not in the index; is the file left out? (`treeseek status --skipped`)"
                 )
-            return hits
+            return Found(hits)
 
         return self._answer(f"{path}:{line}", ask, max_tokens)
 
@@ -255,8 +260,8 @@ class Engine:
             raise UsageError(f"the name has {len(name):,} characters; no declaration is that long")
         checked = self._checked(filters, limit)
 
-        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
-            return searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit)
+        def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
+            return Found(searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit))
 
         return self._answer(name, ask, max_tokens)
 
@@ -475,25 +480,28 @@ class Engine:
         last = None if store is None else store.journal.last()
         return None if store is None or last is None else (store.generation, last.sequence)
 
-    def _answer(self, query: str, ask: Callable[[Corpus, Snapshot], list[Hit]], max_tokens: int | None) -> SearchResult:
+    def _answer(self, query: str, ask: Callable[[Corpus, Snapshot], Found], max_tokens: int | None) -> SearchResult:
         """Ask the committed version; again if a newer one was made meanwhile, as the old one's files may be gone."""
         for attempt in range(1, MAX_ATTEMPTS + 1):
             committed = self._committed()
             try:
                 with reading(self.directory):
                     corpus, snapshot = self._corpus()
-                    hits = ask(corpus, snapshot)
+                    found = ask(corpus, snapshot)
                 break
             except StoreCorruptError:
                 if attempt == MAX_ATTEMPTS or self._committed() == committed:
                     raise
-        kept, truncated = budget.fit(hits, max_tokens)
+        kept, truncated = budget.fit(found.hits, max_tokens)
         kept = checked_against(self.root, kept, self.settings.max_file_bytes)
         notes = [f"{FALLBACK_NOTE} {snapshot.version}; `treeseek repair` mends it"] if snapshot.is_fallback else []
         stale = {hit.path for hit in kept if not hit.is_fresh}
         if stale:
             notes.append(f"changed since they were indexed: {', '.join(sorted(stale))}")
-        return SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated=truncated)
+        if kept and found.confidence is not None and found.confidence < DOUBTFUL:
+            notes.append(DOUBT_NOTE)
+        confidence = None if found.confidence is None else round(found.confidence, 3)
+        return SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated, confidence)
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:

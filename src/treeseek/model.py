@@ -176,6 +176,7 @@ class Hit:
     that of the file as it was indexed; `is_fresh` says whether the file still has those bytes.
 
     `text` begins with line `start_line`. Of a long declaration, or one that holds others, it has the first part only.
+    `reasons`, if they were asked for, say what each kind of evidence adds to the file's place in the ranking.
     """
 
     id: str
@@ -191,6 +192,7 @@ class Hit:
     matched_lines: tuple[int, ...] = ()
     content_hash: str = ""
     is_fresh: bool = True
+    reasons: Mapping[str, float] | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -200,13 +202,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The hits of a query, best first, and what a caller must know to trust them."""
+    """The hits of a query, best first, and what a caller must know to trust them.
+
+    `confidence` is the calibrated chance that the index has an answer at all, None where that isn't the question.
+    """
 
     query: str
     hits: tuple[Hit, ...]
     version: int
     notes: tuple[str, ...] = ()
     truncated: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

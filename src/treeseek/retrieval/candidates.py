@@ -36,7 +36,7 @@ class Candidates:
     def mean(self, scores: Floats) -> Floats:
         """Return for each candidate the mean of its chunks' scores."""
         sizes = np.diff(self.starts, append=len(scores)).astype(np.float32)
-        mean: Floats = np.add.reduceat(scores, self.starts) / sizes
+        mean: Floats = (np.add.reduceat(scores, self.starts) / sizes).astype(np.float32)
         return mean
 
     def best_three(self, scores: Floats) -> tuple[Floats, Floats, Floats]:

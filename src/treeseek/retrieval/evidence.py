@@ -85,7 +85,7 @@ def gather(corpus: Corpus, query: Query, vector: Floats, allowed: NDArray[np.boo
         _relative(chosen.best(phrase)), in_file, chosen.best(covered), stem, precision, parent, path, named,
         chosen.best(name), exact, exact * query.is_symbol, fitting, chosen.mean(covered),
         dense_best, dense_three, dense_file, dense[chosen.starts],
-        *map(_closeness, (relative, best, three, dense_best, dense_three, dense_file)),
+        *(_closeness(column) for column in (relative, best, three, dense_best, dense_three, dense_file)),
         *_priors(corpus, query, chosen.files),
     )  # fmt: skip
     files = np.stack([column.astype(np.float32, copy=False) for column in columns], axis=1)
@@ -98,11 +98,12 @@ def _relative(scores: Floats) -> Floats:
     return scores / np.float32(top) if top > 0 else scores
 
 
-def _closeness(scores: Floats) -> Floats:
+def _closeness(scores: NDArray[np.floating]) -> Floats:
     """Return how near the top of the candidates each one is: 1 for the first, a half for the sixth."""
     ranks = np.empty(len(scores), np.float32)
     ranks[np.argsort(-scores, kind="stable")] = np.arange(len(scores), dtype=np.float32)
-    return np.float32(HALF_RANK) / (HALF_RANK + ranks)
+    closeness: Floats = np.float32(HALF_RANK) / (HALF_RANK + ranks)
+    return closeness
 
 
 def _priors(corpus: Corpus, query: Query, files: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,11 @@ from treeseek.retrieval import spans
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.evidence import gather
 from treeseek.retrieval.filters import allowed_chunks
-from treeseek.retrieval.rank import Ranked, order
+from treeseek.retrieval.rank import Ranked, load_model, order
 from treeseek.retrieval.snippet import Speech, Words, heard
 from treeseek.retrieval.spans import Span
 
-__all__ = ["SHIPPED", "Ranker", "related", "search", "symbols"]
+__all__ = ["SHIPPED", "Found", "Ranker", "related", "search", "symbols"]
 
 MIN_SIMILARITY = 0.1
 """Cosine below which two chunks have nothing to do with each other."""
@@ -32,14 +32,23 @@ Texts = Callable[[Sequence[str]], Mapping[str, str]]
 class Ranker:
     """By what hits are ranked: `evidence` is "all", "lexical" (the model has no say) or "dense" (nothing else has).
 
-    `weights` is a file of weights to use instead of those shipped.
+    `weights` is a file of weights to use instead of those shipped; `explain` asks for the reasons of each hit.
     """
 
     evidence: str = "all"
     weights: Path | None = None
+    explain: bool = False
 
 
 SHIPPED = Ranker()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The hits, best first, and the chance that the corpus has an answer at all; None if nobody can say."""
+
+    hits: list[Hit]
+    confidence: float | None = None
 
 
 def search(
@@ -50,15 +59,15 @@ def search(
     filters: Filters,
     limit: int,
     ranker: Ranker = SHIPPED,
-) -> list[Hit]:
+) -> Found:
     """Return at most `limit` hits, best first: the best place of each file, then second best ones."""
     if not corpus.path:
-        return []
+        return Found([])
     allowed = allowed_chunks(corpus, filters)
     # Several chunks may turn out to be parts of one declaration.
     ranked = _ranked(corpus, query, vector, allowed, 2 * limit, ranker)
     if ranked is None:
-        return []
+        return Found([])
     ranked = _turned_to_names(corpus, ranked, query, allowed)
     scored = [(int(i), float(score)) for i, score in zip(ranked.chunks, ranked.scores, strict=True)]
     scored = [(i, score) for i, score in scored if score >= filters.min_score]
@@ -67,8 +76,10 @@ def search(
     while scored and len(hits) < limit:
         batch, scored = scored[: limit - len(hits)], scored[limit - len(hits) :]
         for span, hit in _answers(corpus, texts, batch, query, words, filters):
+            if ranked.reasons is not None:
+                hit = replace(hit, reasons=ranked.reasons[int(corpus.file[span.chunk])])
             hits.setdefault((span.declaration, span.chunk if span.declaration < 0 else -1), hit)
-    return list(hits.values())
+    return Found(list(hits.values()), None if ranker.evidence == "dense" else ranked.confidence)
 
 
 def _ranked(
@@ -84,7 +95,10 @@ def _ranked(
     if ranker.evidence == "lexical":
         vector = np.zeros_like(vector)  # as similar to everything as to nothing
     evidence = gather(corpus, query, vector, allowed)
-    return None if evidence is None else order(corpus, evidence, allowed, limit, ranker.weights)
+    if evidence is None:
+        return None
+    model = load_model(ranker.weights, has_vectors=ranker.evidence != "lexical")
+    return order(corpus, evidence, allowed, limit, model, explain=ranker.explain)
 
 
 def _most_similar(
@@ -110,7 +124,7 @@ def _turned_to_names(corpus: Corpus, ranked: Ranked, query: queries.Query, allow
             if allowed is None or allowed[own]:
                 chunks[place] = own
         seen.add(file)
-    return Ranked(chunks, ranked.scores)
+    return replace(ranked, chunks=chunks)
 
 
 def _answers(

@@ -10,6 +10,7 @@ from treeseek.syntax.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Piece, cut
 from treeseek.syntax.declarations import SCOPE, Item, collect
 from treeseek.syntax.documentation import plain_text
 from treeseek.syntax.grammars import load, parse
+from treeseek.syntax.guesses import guessed
 from treeseek.syntax.headings import sections
 from treeseek.syntax.languages import LANGUAGES, Language
 from treeseek.syntax.lines import split
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ANALYSIS_VERSION", "analyse"]
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Raised whenever the same bytes would give other declarations or chunks."""
+_NOT_CODE = frozenset("text csv diff json yaml toml ini xml html css svg tex".split())
+"""Languages that declare nothing, whatever words their lines begin with."""
 MAX_ERROR_SHARE = 0.3
 """Above this share of bytes that the parser could make nothing of, the tree isn't used."""
 
@@ -32,21 +35,22 @@ def analyse(data: bytes, language: str, *, deadline_seconds: float, documentatio
     Without `documentation`, `doc` of the declarations is empty, and nothing else differs.
 
     A file that can't be parsed in `deadline_seconds`, or whose tree is mostly errors, is cut by lines, and
-    `fallback` of the result says why: "parse-timeout" or "parse-errors". An unknown language is cut by lines.
+    `fallback` of the result says why: "parse-timeout" or "parse-errors". An unknown language is cut by lines. What is
+    cut by lines and is code declares what it seems to.
     """
     row = LANGUAGES.get(language)
     reader = row.reader if row is not None else "lines"
     if reader == "headings":
         return Syntax(language, (), _located(data, sections(data, language)))
     if reader == "lines" or not data:
-        return Syntax(language, (), _by_lines(data))
+        return _by_lines(data, language)
     grammar = load(language)
     tree = parse(grammar, data, deadline_seconds)
     if tree is None:
-        return Syntax(language, (), _by_lines(data), "parse-timeout")
+        return _by_lines(data, language, "parse-timeout")
     root = tree.root_node
     if root.has_error and _error_share(root, len(data)) > MAX_ERROR_SHARE:
-        return Syntax(language, (), _by_lines(data), "parse-errors")
+        return _by_lines(data, language, "parse-errors")
     items = collect(grammar, root, data, documentation)
     declared, places = _declarations(data, items, grammar.language, documentation)
     chunks = _chunks(data, cut(data, items, root), places, declared, grammar.language)
@@ -75,9 +79,11 @@ def _is_formed(node: Node) -> bool:
     return node.is_named and not node.is_error and (node.child_count > 0 or node.is_extra)
 
 
-def _by_lines(data: bytes) -> tuple[Chunk, ...]:
+def _by_lines(data: bytes, language: str, fallback: str = "") -> Syntax:
     spans = split(data, 0, len(data), MAX_CHUNK_BYTES, MIN_CHUNK_BYTES) if data.strip() else []
-    return _located(data, [("text", "", "", start, end) for start, end in spans])
+    declared, places = guessed(data) if language not in _NOT_CODE else ([], [])
+    chunks = _located(data, [("text", "", "", start, end) for start, end in spans], places)
+    return Syntax(language, tuple(declared), chunks, fallback)
 
 
 def _located(

@@ -66,8 +66,9 @@ def index(root: str | None, *, rebuild: bool, as_json: bool) -> int:
 @click.argument("query")
 @click.argument("root", required=False)
 @answer_options(limit=10)
+@click.option("--explain", is_flag=True, help="Say of each hit what speaks for its file and what against it.")
 @shared_options
-def search(query: str, root: str | None, **options: Any) -> int:
+def search(query: str, root: str | None, *, explain: bool, **options: Any) -> int:
     """Find the places that answer QUERY.
 
     QUERY is a question in plain words, or the name of something. A root that was never indexed is indexed first, a
@@ -83,7 +84,10 @@ def search(query: str, root: str | None, **options: Any) -> int:
         raise
     with searched as engine:
         filters = filters_of(options, engine.root)
-        return _answer("search", engine, options, lambda: engine.search(query, limit=options["limit"], filters=filters))
+        limit = options["limit"]
+        return _answer(
+            "search", engine, options, lambda: engine.search(query, limit=limit, filters=filters, explain=explain)
+        )
 
 
 @cli.command()

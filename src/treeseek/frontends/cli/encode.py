@@ -221,6 +221,7 @@ def _head(root: str, result: SearchResult) -> dict[str, Any]:
         "index_version": result.version,
         "notes": list(result.notes),
         "truncated": result.truncated,
+        "confidence": result.confidence,
     }
 
 
@@ -267,7 +268,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "content_hash": hit.content_hash,
         "text": hit.text,
         "cut": hit.is_cut,
-    }
+    } | ({} if hit.reasons is None else {"reasons": dict(hit.reasons)})
 
 
 def verification(root: str, found: Verification) -> str:
