@@ -29,6 +29,9 @@ Floats = NDArray[np.float32]
 MIN_DENSE = 0.2
 """A file that shares no word with the query must at least be this similar (cosine) to be an answer at all."""
 
+CORRECTED = 128
+"""How many files the trees are asked about."""
+
 CHUNK_WEIGHTS = {"lexical": 1.0, "dense": 0.8, "covered": 0.6, "name": 1.2}
 BLOCK_WEIGHT = -0.4
 """Imports and other lines between declarations name everything and explain nothing."""
@@ -62,8 +65,15 @@ class Model:
         )
 
     def scores(self, rows: Floats) -> Floats:
-        """Return a score for each row of features, higher for better, without bounds."""
-        scores: Floats = rows @ self.weights + self.forest.scores(rows)
+        """Return a score for each row of features, higher for better, without bounds.
+
+        The trees are asked about the best only: what is further down they don't lift to the top.
+        """
+        scores: Floats = rows @ self.weights
+        best = np.arange(len(scores))
+        if len(scores) > CORRECTED:
+            best = np.argpartition(-scores, CORRECTED)[:CORRECTED]
+        scores[best] += self.forest.scores(rows[best])
         return scores
 
     def parts(self, row: Floats) -> Floats:
