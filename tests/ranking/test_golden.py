@@ -1,7 +1,8 @@
-"""What a search of each small tree finds, in which order, down to the lines: any change of it is a diff that is read.
+"""What a search of each small tree finds, in which order, down to the lines: a change of it is a diff that is read.
 
-A list is in `golden/TREE.txt`: a query stands at the margin, and beneath it, indented, its first five hits. Heads with a
-# say of which kind the queries are. `pytest tests/ranking --update-golden` writes the hits anew and shows what changed.
+A list is in `golden/TREE.txt`: a query stands at the margin, and beneath it, indented, its first five hits. A line with
+a # says of which kind the queries below are. `pytest tests/ranking --update-golden` writes the hits anew and shows what
+changed.
 """
 
 from __future__ import annotations

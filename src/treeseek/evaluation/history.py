@@ -42,7 +42,7 @@ ROUTINE = frozenset(
     """.split()
 )
 """Words of subjects that say what was done to the repository, not what its code does."""
-_TRAILER = re.compile(r"\s*\(?(?:#|gh-|closes |fixes )\d+\)?", re.IGNORECASE)
+_TRAILER = re.compile(r"[\s,;]*\(?(?:\b(?:closes|fixes|resolves|refs|see)\s+)?(?:#|\bgh-)\d+\)?", re.IGNORECASE)
 _PREFIX = re.compile(
     r"^(?:\[[^]]*\]\s*|(?:feat|fix|chore|docs|refactor|perf|test|style|build|ci)(?:\([^)]*\))?!?:\s*)+"
 )

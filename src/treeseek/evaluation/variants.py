@@ -81,7 +81,7 @@ def _read(spelled: str) -> Variant:
             chunks = name
         elif name == "weights" and value:
             weights = Path(value).expanduser()
-        elif equals and name not in _OWN:
+        elif equals and name not in (*_OWN, "weights"):
             given[name] = value
         else:
             raise UsageError(f"{part.strip()!r} is nothing to compare: give lexical, dense, lines, weights=FILE or "

@@ -16,7 +16,7 @@ from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.evidence import gather
 from treeseek.retrieval.filters import allowed_chunks
 from treeseek.retrieval.rank import Ranked, load_model, order
-from treeseek.retrieval.snippet import Speech, Words, heard
+from treeseek.retrieval.snippet import Words, heard
 from treeseek.retrieval.spans import Span
 
 __all__ = ["SHIPPED", "Found", "Ranker", "related", "search", "symbols"]
@@ -145,15 +145,14 @@ def _answers(
         for (i, _), speech in zip(scored, speeches, strict=True)
     ]
     shown = _shown(corpus, texts, chosen, found)
-    whole = heard(shown, [span.start_line for span in chosen], words)
-    for span, (chunk, score), text, speech in zip(chosen, scored, shown, whole, strict=True):
-        yield span, _hit(corpus, span, score, text, _matched(corpus, chunk, span, speech))
-
-
-def _matched(corpus: Corpus, chunk: int, span: Span, speech: Speech) -> tuple[int, ...]:
-    """Return the lines that speak to the query: those in the chunk that was found, or else any of the span."""
-    first, last = int(corpus.columns.start_line[chunk]), int(corpus.columns.end_line[chunk])
-    return speech.loudest(first, min(last, span.text_end)) or speech.loudest(span.start_line, span.text_end)
+    matched = [speech.loudest(span.start_line, span.text_end) for span, speech in zip(chosen, speeches, strict=True)]
+    # What was found says nothing where only lines beside it are shown.
+    silent = [i for i, lines in enumerate(matched) if not lines]
+    elsewhere = heard([shown[i] for i in silent], [chosen[i].start_line for i in silent], words)
+    for i, speech in zip(silent, elsewhere, strict=True):
+        matched[i] = speech.loudest(chosen[i].start_line, chosen[i].text_end)
+    for span, (_, score), text, lines in zip(chosen, scored, shown, matched, strict=True):
+        yield span, _hit(corpus, span, score, text, lines)
 
 
 def _shown(corpus: Corpus, texts: Texts, chosen: Sequence[Span], found: dict[str, str]) -> list[str]:

@@ -58,7 +58,8 @@ def evaluate(questions: str | None, root: str | None, *, as_json: bool, show_mis
 
         write("".join(evaluations.lines(found, render.standard_paint(), show_missed=show_missed)))
         if found.unknown:
-            tell(f"note: {len(found.unknown):,} places are no files of the root, such as {found.unknown[0]}")
+            told = render.counted(len(found.unknown), "path")
+            tell(f"note: {told} of the questions not in the root, such as {found.unknown[0]}")
     return 0
 
 

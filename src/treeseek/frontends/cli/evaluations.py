@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from treeseek.frontends.cli.output import printable
-from treeseek.frontends.cli.render import Paint
+from treeseek.frontends.cli.render import Paint, counted
 
 if TYPE_CHECKING:
     from treeseek.evaluation.asking import Answer
@@ -25,10 +25,10 @@ def lines(found: Evaluation, paint: Paint, *, show_missed: bool = False) -> Iter
     comparison = found.comparison
     answers = next(iter(comparison.answers.values()))
     places = sum(len(answer.question.targets) for answer in answers)
-    yield f"{len(answers):,} questions, {places:,} places that answer them\n"
+    yield f"{counted(len(answers), 'question')}, answered by {counted(places, 'place')}\n"
     if found.commits:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in found.left_out.items())
-        yield f"of {found.commits:,} commits{'; the others: ' + reasons if reasons else ''}\n"
+        yield f"from {counted(found.commits, 'commit')}{'; the others: ' + reasons if reasons else ''}\n"
     yield "\n"
     yield from _table(comparison, paint)
     if comparison.differences:
@@ -89,7 +89,7 @@ def _chunking(name: str, found: Chunking) -> str:
 
 def _missed(answers: Sequence[Answer], paint: Paint) -> Iterator[str]:
     missed = [answer for answer in answers if not answer.score.hit_1]
-    yield f"\n{len(missed):,} questions that the first hit doesn't answer\n"
+    yield f"\n{counted(len(missed), 'question')} not answered by the first hit\n"
     for answer in missed:
         yield "  " + paint("name", printable(answer.question.query)) + "\n"
         for place in answer.question.targets[:3]:
