@@ -37,10 +37,11 @@ from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
 from treeseek.retrieval.search import Found
+from treeseek.safety import caps
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, reading, writer_lock
-from treeseek.syntax import analyse, detect, names, resolve
-from treeseek.workspace import Walk, classify, look, open_root, resolve_root, walk
+from treeseek.syntax import detect, names, resolve
+from treeseek.workspace import Walk, classify, client_path, look, open_root, resolve_root, walk
 
 if TYPE_CHECKING:
     from treeseek.indexing.ledger import Ledger
@@ -55,7 +56,6 @@ FALLBACK_NOTE = "the last version of the index is damaged; this is version"
 DOUBTFUL = 0.25
 """A chance below which it is said that there may be no answer."""
 DOUBT_NOTE = "nothing here may answer that: these are the nearest, and they are not near"
-MAX_LIMIT = 1_000
 MAX_ATTEMPTS = 10
 """Versions that may go while they are asked, before a search gives up: somebody drops them all the time."""
 
@@ -183,6 +183,7 @@ class Engine:
         from treeseek.cache import close_idle
         from treeseek.indexing.memory import give_back_memory
         from treeseek.indexing.watching import watch
+        from treeseek.indexing.workers import Terms, kept_warm
 
         commits = 0
 
@@ -199,7 +200,8 @@ class Engine:
             close_idle()
             give_back_memory()
 
-        watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice)
+        with kept_warm(Terms.of(self.settings)):
+            watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice)
 
     def search(
         self,
@@ -217,7 +219,8 @@ class Engine:
         what speaks for them. `ranker` is for comparisons: see `treeseek.evaluation`.
         Raises UsageError for a query or filter that can't be, NotIndexedError before the first sync.
         """
-        parsed = queries.parse(query, max_chars=self.settings.max_query_chars)
+        limits = self.settings
+        parsed = queries.parse(query, max_chars=limits.max_query_chars, max_terms=limits.max_query_terms)
         checked = self._checked(filters, limit)
 
         def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
@@ -238,7 +241,7 @@ class Engine:
         max_tokens: int | None = None,
     ) -> SearchResult:
         """Return the places most like the code at `path:line`, its own chunk left out."""
-        checked = self._checked(filters, limit)
+        checked, path = self._checked(filters, limit), client_path(path, self.root)
 
         def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
             hits = searching.related(corpus, snapshot.texts, path, line, checked, limit)
@@ -287,11 +290,14 @@ class Engine:
 
         Raises UnreadableError when it isn't a readable file inside the root, UsageError when it isn't text.
         """
+        path = client_path(path, self.root)
         with open_root(self.root) as reader:
             data = reader.read(path, max_bytes=self.settings.max_file_bytes)
         if classify(path, data) == "binary":
             raise UsageError(f"{path} is binary: it has no outline")
-        return analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds)
+        from treeseek.indexing.outlines import outline
+
+        return outline(data, detect(path, data[:4096]), self.settings)
 
     def diff(self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False) -> Difference:
         """Return what changed in meaning from revision `old` to `new`, or to the files as they are now. Needs no index.
@@ -438,9 +444,8 @@ class Engine:
             return self._trees
 
     def _checked(self, filters: Filters, limit: int) -> Filters:
-        if not 1 <= limit <= MAX_LIMIT:
-            raise UsageError(f"a limit of {limit} is not between 1 and {MAX_LIMIT}")
-        return filtering.checked(filters, resolve, names())
+        caps.check_results(limit, self.settings.max_results)
+        return replace(filtering.checked(filters, resolve, names()), path=client_path(filters.path, self.root))
 
     def _current_store(self) -> UnitStore | None:
         """Return the store, unless there is none or its rows were made by another embedder or analysis."""

@@ -15,7 +15,18 @@ import platformdirs
 
 from treeseek.errors import UsageError
 
-__all__ = ["Settings", "load", "no_color", "prepare_lance"]
+__all__ = ["Settings", "load", "no_color", "prepare_lance", "worker_environment"]
+
+
+SANDBOXES = ("auto", "require", "off")
+MIN_WORKER_BYTES = 256 * 1024 * 1024
+"""A worker takes about half of this before it has read anything."""
+
+_NEEDED_BY_WORKERS = (
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "LANG",
+    "LC_ALL", "LC_CTYPE", "SYSTEMROOT",
+)  # fmt: skip
+_THREADS_OF_WORKERS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +35,28 @@ class Settings:
 
     `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off. A search from the command
     line brings the index up to date for at most `refresh_seconds`.
+
+    `sandbox` is "auto" (what the kernel has), "require" (refuse to parse without all of it) or "off" (for code that is
+    trusted: few files are then parsed in the main process). `max_*` are caps, as `safety.caps` tells; those of
+    responses and requests are for servers.
     """
 
     data_dir: Path
     cache_dir: Path
     workers: int = 0
+    sandbox: str = "auto"
+    worker_memory_bytes: int = 1024 * 1024 * 1024
     max_file_bytes: int = 4 * 1024 * 1024
+    max_line_bytes: int = 20_000
     max_files: int = 500_000
+    max_nodes: int = 2_000_000
+    max_depth: int = 1_000
+    max_chunks: int = 10_000
     max_query_chars: int = 2_000
+    max_query_terms: int = 300
+    max_results: int = 1_000
+    max_response_bytes: int = 4 * 1024 * 1024
+    max_concurrent_requests: int = 16
     parse_seconds: float = 10.0
     refresh_seconds: float = 10.0
     cache_hot_bytes: int = 48 * 1024 * 1024
@@ -69,6 +94,15 @@ def no_color(environment: Mapping[str, str] | None = None) -> bool:
     return bool((os.environ if environment is None else environment).get("NO_COLOR"))
 
 
+def worker_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables that an analysis process gets: what an interpreter needs to start, and no secrets.
+
+    One thread is enough for its small products, and a vector doesn't depend then on how many cores there are.
+    """
+    env = os.environ if environment is None else environment
+    return {name: env[name] for name in _NEEDED_BY_WORKERS if name in env} | dict.fromkeys(_THREADS_OF_WORKERS, "1")
+
+
 def prepare_lance() -> None:
     """Set what Lance and Arrow read of the environment when they are imported, unless somebody has. Call it first.
 
@@ -95,7 +129,9 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: object, where: str) -> object:
-    kinds: dict[str, type] = {"data_dir": Path, "cache_dir": Path, "parse_seconds": float, "refresh_seconds": float}
+    kinds: dict[str, type] = {
+        "data_dir": Path, "cache_dir": Path, "parse_seconds": float, "refresh_seconds": float, "sandbox": str,
+    }  # fmt: skip
     known = {setting.name for setting in fields(Settings)}
     if name not in known:
         raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")
@@ -106,6 +142,12 @@ def _convert(name: str, value: object, where: str) -> object:
         raise UsageError(f"{where}: {value!r} is not a {kind.__name__}") from None
     if kind is Path:
         return converted.expanduser()
+    if kind is str:
+        if converted not in SANDBOXES:
+            raise UsageError(f"{where}: {value!r} is none of {', '.join(SANDBOXES)}")
+        return converted
+    if name == "worker_memory_bytes" and 0 <= converted < MIN_WORKER_BYTES:
+        raise UsageError(f"{where}: {value!r} bytes are too few for a worker; {MIN_WORKER_BYTES} are the least")
     if converted < 0:
         raise UsageError(f"{where}: {value!r} is negative")
     return converted

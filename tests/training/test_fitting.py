@@ -23,7 +23,9 @@ def test_boosting_finds_what_a_sum_cannot_say():
     wrong = np.sign(forest.scores(rows)) != np.sign(wanted)
     assert wrong.mean() < 0.05
     again = boost(rows, start, slopes, terms)
-    assert all(np.array_equal(getattr(forest, name), getattr(again, name)) for name in ("feature", "threshold", "value"))
+    assert all(
+        np.array_equal(getattr(forest, name), getattr(again, name)) for name in ("feature", "threshold", "value")
+    )
 
 
 def test_where_nothing_can_be_split_there_are_no_trees():

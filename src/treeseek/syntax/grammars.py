@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tree_sitter import Language as TreeSitterLanguage
     from tree_sitter import Parser, QueryCursor, Tree
 
-__all__ = ["Grammar", "Vocabulary", "load", "parse", "vocabulary"]
+__all__ = ["Grammar", "Vocabulary", "load", "open_all", "parse", "vocabulary"]
 
 _READ_BYTES = 65_536
 _LEAKED_REFERENCES = 3
@@ -106,11 +106,20 @@ def load(name: str) -> Grammar:
     return Grammar(row, tree_sitter.Parser(language), cursor, dict(row.keywords))
 
 
+@cache
 def _query(name: str) -> str:
     """Return a language's query, with that of the language which its first line may inherit from before it."""
     source = (files("treeseek.syntax") / "queries" / f"{name}.scm").read_text(encoding="utf-8")
     inherited = source.partition("\n")[0].partition("; inherits: ")[2].strip()
     return _query(inherited) + source if inherited else source
+
+
+def open_all() -> None:
+    """Map every grammar and read every query, so that `load` needs no file any more; compiling is left to it."""
+    for row in LANGUAGES.values():
+        if row.reader == "syntax":
+            language_of(row.name)
+            _query(row.name)
 
 
 def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | None = None) -> Tree | None:

@@ -23,6 +23,7 @@ from platformdirs.unix import Unix
 
 from treeseek.errors import RootError, UnreadableError, UsageError
 from treeseek.workspace.checkout import is_top
+from treeseek.workspace.clients import client_range, client_revision, is_beneath
 from treeseek.workspace.files import RootReader
 from treeseek.workspace.walk import Walk
 
@@ -81,8 +82,8 @@ class Repository:
 
     def trees_of_range(self, span: str) -> tuple[str, str]:
         """Return the trees of both ends of `A..B`, or of `A...B`: since B left A. Nothing is the same as HEAD."""
-        dots = "..." if "..." in span else ".."
-        old, new = (self._commit(end or "HEAD") for end in span.split(dots, 1))
+        first, last, dots = client_range(span)
+        old, new = self._commit(first), self._commit(last)
         if dots == "...":
             base = self._run("merge-base", old, new)
             if base.returncode:
@@ -195,9 +196,8 @@ class Repository:
         return self._objects
 
     def _commit(self, revision: str) -> str:
-        if not revision or revision.startswith("-") or "\0" in revision:
-            raise UsageError(f"{revision!r} is not a revision")
-        done = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+        asked = client_revision(revision) + "^{commit}"
+        done = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", asked)
         if done.returncode:
             raise UsageError(f"git knows no revision {revision!r} here")
         return done.stdout.decode().strip()
@@ -306,7 +306,9 @@ def _path_of(change: FileChange) -> str:
 
 
 def _decoded(name: bytes) -> str | None:
+    """Return a path of a tree; None if it isn't UTF-8, or leads elsewhere, as only a forged tree's can."""
     try:
-        return name.decode()
+        path = name.decode()
     except UnicodeDecodeError:
         return None
+    return path if is_beneath(path) else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treeseek import __version__
-from treeseek.frontends.cli import encode, evaluate, fit, render, structure, upkeep
+from treeseek.frontends.cli import doctor, encode, evaluate, fit, render, structure, upkeep
 from treeseek.frontends.cli.arguments import (
     answer_options,
     filters_of,
@@ -239,7 +239,7 @@ def _paths(result: SearchResult) -> list[str]:
 
 
 for command in (
-    evaluate.evaluate, structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair, upkeep.rollback,
-    upkeep.verify, upkeep.watch,
+    doctor.doctor, evaluate.evaluate, structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair,
+    upkeep.rollback, upkeep.verify, upkeep.watch,
 ):  # fmt: skip
     cli.add_command(command)

@@ -11,6 +11,7 @@ from treeseek.frontends.cli.output import escaped_json
 
 if TYPE_CHECKING:
     from treeseek.evaluation.evaluate import Evaluation
+    from treeseek.indexing.health import Check
     from treeseek.model import (
         DeclarationDiff,
         Difference,
@@ -33,6 +34,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "answer",
     "difference",
+    "doctor",
     "evaluation",
     "failure",
     "index_report",
@@ -321,6 +323,12 @@ def migration(root: str, done: Migration | None, *, dry_run: bool) -> str:
             "generation": done.generation,
         }
     return _document("migrate", content)
+
+
+def doctor(root: str, checks: Sequence[Check], *, fine: bool) -> str:
+    """Return the document of `doctor`."""
+    found = [{"name": one.name, "state": one.state, "detail": one.detail} for one in checks]
+    return _document("doctor", {"root": root, "fine": fine, "checks": found})
 
 
 def rollback(root: str, left: str, entered: str) -> str:

@@ -1,0 +1,1 @@
+"""What must not pass? Hostile code out of its sandbox, and more than a cap allows."""
