@@ -33,7 +33,7 @@ def check(value: dict[str, Any], *sections: str, absent: tuple[str, ...] = ()) -
     expected = {key: kind for section in sections for key, kind in KEYS[section].items() if key not in absent}
     assert set(value) == set(expected)
     for key, kind in expected.items():
-        assert isinstance(value[key], TYPES[kind.split()[0]]), key
+        assert isinstance(value[key], TYPES[kind.split()[0]]) or (value[key] is None and "or null" in kind), key
 
 
 ASKING = "search, related, symbols"
@@ -49,12 +49,20 @@ def test_answers(run: Run, project: Path, command: list[str]) -> None:
     assert document["root"] == str(project)
     assert document["hits"]
     for hit in document["hits"]:
-        check(hit, "A hit")
+        check(hit, "A hit", absent=("reasons",))
         source = (project / hit["path"]).read_text().split("\n")
         assert hit["text"].split("\n")[0] == source[hit["start_line"] - 1]
     paths = run(*command, "--json", "-l", cwd=project).document
     check(paths, "Every document", ASKING, absent=("hits",))
     assert paths["paths"] == list(dict.fromkeys(hit["path"] for hit in document["hits"]))
+
+
+def test_a_search_says_how_sure_it_is_and_why(run: Run, project: Path) -> None:
+    document = run("search", "retry an upload", "--explain", "--json", cwd=project).document
+    assert 0 <= document["confidence"] <= 1
+    for hit in document["hits"]:
+        check(hit, "A hit")
+    assert "because: " in run("search", "retry an upload", "--explain", cwd=project).out
 
 
 def test_nothing_found_is_no_failure(run: Run, project: Path) -> None:
