@@ -32,6 +32,8 @@ _ESCAPES = frozenset(b"nrt")
 _BLOCK_BYTES = 64 * 1024
 """How long a block of a private key may be."""
 _AUTOMATON_BYTES = 32 << 20
+_DENSE, _EVERYWHERE = 200, -1
+"""Where a keyword comes more often than once in so many bytes, windows around it cover everything anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Scanner:
             for word in rule.keywords:
                 by_keyword.setdefault(word, []).append(rule)
         self._keywords: Sequence[tuple[bytes, list[Rule]]] = sorted(by_keyword.items())
-        self._automaton = _automaton([word for word, _ in self._keywords])
+        self._automaton = _automaton([_escaped(word) for word, _ in self._keywords], case_sensitive=False)
+        self._shapes = _automaton([rule.pattern.encode() for rule in self._anywhere])
         self._patterns: dict[str, re2._Regexp[bytes]] = {}
 
     def scan(self, data: bytes) -> list[Finding]:
@@ -85,8 +88,8 @@ class Scanner:
         found: list[_Span] = []
         for rule, places in self._places(data).items():
             found += self._at(rule, data, places) if rule.at == "keyword" else self._near(rule, data, places)
-        for rule in self._anywhere:
-            found += self._within(rule, data, 0, len(data))
+        for number in (self._shapes.Match(data) or ()) if self._anywhere else ():
+            found += self._within(self._anywhere[number], data, 0, len(data))
         return _chosen(found)
 
     def _places(self, data: bytes) -> Mapping[Rule, list[int]]:
@@ -98,7 +101,8 @@ class Scanner:
         places: dict[Rule, list[int]] = {}
         for number in sorted(numbers):
             word, rules = self._keywords[number]
-            found = list(_occurrences(lower, word))
+            is_dense = lower.count(word) * _DENSE > len(lower) and all(rule.at == "near" for rule in rules)
+            found = [_EVERYWHERE] if is_dense else list(_occurrences(lower, word))
             for rule in rules:
                 places[rule] = sorted({*places[rule], *found}) if rule in places else found
         return places
@@ -118,6 +122,9 @@ class Scanner:
                 yield span
 
     def _near(self, rule: Rule, data: bytes, places: Sequence[int]) -> Iterator[_Span]:
+        if places[0] == _EVERYWHERE:
+            yield from self._within(rule, data, 0, len(data))
+            return
         start = end = 0
         for place in places:
             if place - rule.before > end:
@@ -162,19 +169,26 @@ def _options() -> Any:
     return options
 
 
-def _automaton(words: Sequence[bytes]) -> Any:
-    """Return what tells in one pass which of the words occur, in any case."""
+def _automaton(patterns: Sequence[bytes], *, case_sensitive: bool = True) -> Any:
+    """Return what tells in one pass which of the patterns occur."""
     import re2
 
     options = _options()
-    options.case_sensitive = False
+    options.case_sensitive = case_sensitive
     options.max_mem = _AUTOMATON_BYTES
     automaton = re2.Set.SearchSet(options)
-    for word in words:
-        automaton.Add(re2.escape(word))
-    if words:
+    for pattern in patterns:
+        automaton.Add(pattern)
+    if patterns:
         automaton.Compile()
     return automaton
+
+
+def _escaped(word: bytes) -> bytes:
+    import re2
+
+    escaped: bytes = re2.escape(word)
+    return escaped
 
 
 def _compiled(pattern: str) -> Any:

@@ -106,6 +106,12 @@ def _is_jwt(value: bytes) -> bool:
     return header["alg"].lower() != "none" and payload.get("sub") != _SAMPLE_SUBJECT
 
 
+def _is_jwt_with_claims(value: bytes) -> bool:
+    """Tokens that somebody issued say when or by whom; those made up for a test mostly don't."""
+    payload = _json_object(value.split(b".")[1]) or {}
+    return _is_jwt(value) and not payload.keys().isdisjoint(("iat", "exp", "iss"))
+
+
 def _has_jose_header(value: bytes) -> bool:
     header = _json_object(value.split(b".", 1)[0])
     return header is not None and "alg" in header and "enc" in header
@@ -188,6 +194,7 @@ CHECKS: Mapping[str, Check] = {
     "not-path": _is_not_path,
     "not-word": _is_not_word,
     "jwt": _is_jwt,
+    "jwt-claims": _is_jwt_with_claims,
     "jose-header": _has_jose_header,
     "basic-auth": _is_basic_auth,
     "key-block": _is_key_block,
