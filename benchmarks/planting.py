@@ -2,7 +2,8 @@
 
 A template is text with fields in braces: `{hex:32}` is 32 random hex digits, `{same:x:8}` eight times an x, `{uuid}` a
 random one, `{github:ghp_}` a token with its checksum, `{pem:PRIVATE KEY}` a block of nonsense of a key's form, and
-`{valid:card:4### ####}` the first filling of the mask that a check holds to be right. So no credential stands in the tree.
+`{valid:card:4### ####}` the first filling of the mask that a check holds to be right. So no credential stands in the
+tree.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ _MAKERS: Mapping[str, Callable[[str, random.Random], str]] = {
     "basic": _basic,
     "uuid": lambda _, rng: str(uuid.UUID(int=rng.getrandbits(128), version=4)),
     "wif": lambda _, rng: _base58check(b"\x80" + rng.randbytes(32)),
-    "xprv": lambda _, rng: _base58check(bytes.fromhex("0488ade4") + b"\3" + rng.randbytes(40) + b"\0" + rng.randbytes(32)),
+    "xprv": lambda _, rng: _base58check(
+        bytes.fromhex("0488ade4") + b"\3" + rng.randbytes(40) + b"\0" + rng.randbytes(32)
+    ),
     "age": _age,
 }

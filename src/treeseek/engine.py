@@ -37,6 +37,8 @@ from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
+from treeseek.safety.answers import Answer, redacted
+from treeseek.safety.redact import Policy
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
 from treeseek.syntax import analyse, detect, names, resolve
@@ -45,6 +47,8 @@ from treeseek.workspace import Walk, classify, look, open_root, resolve_root, wa
 if TYPE_CHECKING:
     from treeseek.indexing.ledger import Ledger
     from treeseek.indexing.trees import Trees
+    from treeseek.scanning.report import ScanReport
+    from treeseek.scanning.run import ScanOptions
 
 __all__ = ["Engine", "open_engine", "remove_orphans"]
 
@@ -115,6 +119,7 @@ class Engine:
         StoreError when it can't be written.
         """
         from treeseek.indexing.run import Ledger, look_at, sync, unchanged
+        from treeseek.store.maintenance import drop_old_generations
 
         with self._lock:
             ledger = self._ledger = self._ledger or Ledger()
@@ -129,7 +134,7 @@ class Engine:
             store = None if rebuild else self._writable_store()
             fresh = store is None
             if store is None:
-                store = UnitStore.create(self.directory, self.root, _identity())
+                store = UnitStore.create(self.directory, self.root, self._identity())
             # Who watches has trees at hand, live ones among them; opening them for one sync would cost more.
             trees = None if hints is None else self._opened_trees()
             report = sync(
@@ -138,6 +143,10 @@ class Engine:
             )  # fmt: skip
             if report.version:
                 self._keep(store)
+            if fresh and report.version and Policy(self.settings.redact_store).is_on:
+                drop_old_generations(
+                    store, older_than=0.0
+                )  # made under another policy, they hold what mustn't be stored
             if report.committed and hints is None:
                 self._tidied(store)
         return report
@@ -271,7 +280,7 @@ class Engine:
             data = reader.read(path, max_bytes=self.settings.max_file_bytes)
         if classify(path, data) == "binary":
             raise UsageError(f"{path} is binary: it has no outline")
-        return analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds)
+        return self._shown(analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds))
 
     def diff(self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False) -> Difference:
         """Return what changed in meaning from revision `old` to `new`, or to the files as they are now. Needs no index.
@@ -281,7 +290,9 @@ class Engine:
         """
         from treeseek.indexing.changes import between_revisions
 
-        return between_revisions(self.root, self.settings, self._opened_trees(), old, new, paths=paths, nodes=nodes)
+        return self._shown(
+            between_revisions(self.root, self.settings, self._opened_trees(), old, new, paths=paths, nodes=nodes)
+        )
 
     def diff_files(self, old: Path, new: Path, *, nodes: bool = False) -> Difference:
         """Return what changed in meaning from one file to another, wherever they are. Needs no index.
@@ -290,7 +301,7 @@ class Engine:
         """
         from treeseek.indexing.changes import between_files
 
-        return between_files(self.root, self.settings, self._opened_trees(), old, new, nodes=nodes)
+        return self._shown(between_files(self.root, self.settings, self._opened_trees(), old, new, nodes=nodes))
 
     def query(self, query: DeclarationQuery, *, limit: int = 100) -> QueryResult:
         """Return the declarations, or the places that fit a pattern, in the files as they are now. Needs no index.
@@ -300,7 +311,18 @@ class Engine:
         from treeseek.indexing.query import run
 
         languages = self._checked(Filters(languages=query.languages), limit).languages
-        return run(self.root, self.settings, self._opened_trees(), replace(query, languages=languages), limit)
+        return self._shown(
+            run(self.root, self.settings, self._opened_trees(), replace(query, languages=languages), limit)
+        )
+
+    def scan(self, options: ScanOptions | None = None) -> ScanReport:
+        """Return what secrets, and what of persons, the root's files or its history hold. Needs no index.
+
+        Raises UsageError for options that can't be, RootError if there is no history to read, WorkerError.
+        """
+        from treeseek.scanning.run import ScanOptions, scan
+
+        return scan(self.root, self.settings, options or ScanOptions())
 
     def status(self, *, skipped: bool = False) -> IndexStatus:
         """Return the state of the index against the root as it is now; with `skipped`, all that was left out."""
@@ -325,6 +347,7 @@ class Engine:
             chunks=snapshot.chunk_count(),
             bytes_on_disk=store.bytes_on_disk(),
             embedder=store.identity.embedder,
+            redaction=Policy(self.settings.redact_store, self.settings.redact_pii).fingerprint or "off",
             languages=dict(Counter(indexed).most_common()),
             skipped=left_out(found, manifest) if skipped else (),
             pending=pending(found, manifest),
@@ -416,6 +439,15 @@ class Engine:
                 self._trees = open_trees(self.settings)
             return self._trees
 
+    def _identity(self) -> IndexIdentity:
+        """Return what decides which rows the root's bytes give."""
+        return _identity(Policy(self.settings.redact_store, self.settings.redact_pii).fingerprint)
+
+    def _shown(self, answer: Answer) -> Answer:
+        """Return an answer as the settings let it be shown."""
+        policy = Policy(self.settings.redact_answers, self.settings.redact_pii)
+        return redacted(answer, policy) if policy.is_on else answer
+
     def _checked(self, filters: Filters, limit: int) -> Filters:
         if not 1 <= limit <= MAX_LIMIT:
             raise UsageError(f"a limit of {limit} is not between 1 and {MAX_LIMIT}")
@@ -424,7 +456,7 @@ class Engine:
     def _current_store(self) -> UnitStore | None:
         """Return the store, unless there is none or its rows were made by another embedder or analysis."""
         store = self._any_store()
-        return None if store is None or store.identity != _identity() else store
+        return None if store is None or store.identity != self._identity() else store
 
     def _any_store(self) -> UnitStore | None:
         """Return the store of the current generation, opened anew if another process has made another one current."""
@@ -476,7 +508,7 @@ class Engine:
         stale = {hit.path for hit in kept if not hit.is_fresh}
         if stale:
             notes.append(f"changed since they were indexed: {', '.join(sorted(stale))}")
-        return SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated=truncated)
+        return self._shown(SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated=truncated))
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:
@@ -488,9 +520,10 @@ def _state_of(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def _identity() -> IndexIdentity:
+def _identity(policy: str = "") -> IndexIdentity:
     embedder = default_embedder().identity
-    return IndexIdentity(str(embedder), embedder.dims, indexing.FINGERPRINT)
+    analysis = f"{indexing.FINGERPRINT}/{policy}" if policy else indexing.FINGERPRINT
+    return IndexIdentity(str(embedder), embedder.dims, analysis)
 
 
 def remove_orphans(settings: Settings) -> tuple[str, ...]:

@@ -18,12 +18,19 @@ from treeseek.errors import UsageError
 __all__ = ["Settings", "load", "no_color", "prepare_lance"]
 
 
+REDACTION = ("off", "high", "medium", "low")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core.
 
     `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off. A search from the command
     line brings the index up to date for at most `refresh_seconds`.
+
+    What is painted over, and how sure a finding must be ("high", "medium", "low", or "off" for nothing): `redact` in
+    texts that leave the machine, `redact_store` in what is indexed and cached, `redact_answers` in hits; `redact_pii`
+    says whether what tells of a person counts, too.
     """
 
     data_dir: Path
@@ -39,6 +46,10 @@ class Settings:
     cache_cold_bytes: int = 64 * 1024 * 1024
     cache_frozen_bytes: int = 1024 * 1024 * 1024
     cache_artifact_bytes: int = 1024 * 1024 * 1024
+    redact: str = "high"
+    redact_store: str = "off"
+    redact_answers: str = "off"
+    redact_pii: bool = True
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
@@ -96,6 +107,8 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _convert(name: str, value: object, where: str) -> object:
     kinds: dict[str, type] = {"data_dir": Path, "cache_dir": Path, "parse_seconds": float, "refresh_seconds": float}
+    if name.startswith("redact"):
+        return _chosen(name, value, where)
     known = {setting.name for setting in fields(Settings)}
     if name not in known:
         raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")
@@ -109,3 +122,16 @@ def _convert(name: str, value: object, where: str) -> object:
     if converted < 0:
         raise UsageError(f"{where}: {value!r} is negative")
     return converted
+
+
+def _chosen(name: str, value: object, where: str) -> object:
+    """Return a choice among words, or yes or no."""
+    choices: dict[object, object] = {word: word for word in REDACTION}
+    if name == "redact_pii":
+        choices = {True: True, False: False} | dict.fromkeys(("1", "true", "yes", "on"), True)
+        choices |= dict.fromkeys(("0", "false", "no", "off"), False)
+    key = value.strip().lower() if isinstance(value, str) else value
+    if key not in choices:
+        known = "true or false" if name == "redact_pii" else ", ".join(REDACTION)
+        raise UsageError(f"{where}: {value!r} is not one of {known}")
+    return choices[key]

@@ -1,7 +1,7 @@
 """What is known already? A file of fingerprints of findings, so that a scan tells of new ones only.
 
-A fingerprint is a hash of rule, path and secret under a key that was drawn for the file; the secret itself isn't in it. The
-key lies in the same file, so a weak password can be guessed from its fingerprint: keep the file where the code is.
+A fingerprint is a hash of rule, path and secret under a key that was drawn for the file; the secret itself isn't in it.
+The key lies in the same file, so a weak password can be guessed from its fingerprint: keep the file where the code is.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def read_baseline(path: Path) -> Baseline:
             document = json.loads(file.read(_MAX_BYTES))
         if document["version"] != VERSION:
             raise UsageError(f"{path} is a baseline of version {document['version']}; this treeseek reads {VERSION}")
-        return Baseline(bytes.fromhex(document["key"]), frozenset(entry["fingerprint"] for entry in document["findings"]))
+        return Baseline(
+            bytes.fromhex(document["key"]), frozenset(entry["fingerprint"] for entry in document["findings"])
+        )
     except OSError as error:
         raise UsageError(f"can't read the baseline {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

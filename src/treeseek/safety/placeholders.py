@@ -1,4 +1,4 @@
-"""Does a value only stand where a secret belongs? Words of samples, runs of one character, sequences, and our own marks."""
+"""Does a value only stand where a secret belongs? Words of samples, runs of one character, sequences, our own marks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = (
     b"testtest", b"abcdefgh", b"0123456789", b"1234567890", b"abcd1234", b"123456789abcdef", b"qwerty", b"....",
     b"eby8vdm02xnocqflqu",
 )  # fmt: skip
-"""The last is the key of Azure's emulator. Forty random letters and digits hold one of them once in ten million cases."""
+"""The last is the key of Azure's emulator. Forty random letters and digits hold one once in ten million cases."""
 _BESIDE = (b"fake", b"xxxx", b"demo", b"test")
 """Shorter ones count at an end, or beside something that is neither letter nor digit, on both sides of them."""
 _DULL = frozenset((

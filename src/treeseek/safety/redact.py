@@ -1,8 +1,8 @@
-"""How does a text pass all the same? What must not is painted over in place: same bytes, same lines, so spans stay true.
+"""How does a text pass all the same? What must not is painted over in place: same length, same lines, true spans.
 
-`[REDACTED:aws-access-key****]` stands where a finding stood, cut or filled up to its length in bytes; line breaks inside it
-stay. A painted text has no findings, so painting twice is painting once. Marks that allow a finding (`allow`) don't count
-here: whoever writes a file doesn't decide what leaves the machine.
+`[REDACTED:aws-access-key****]` stands where a finding stood, cut or filled up to its length in bytes; line breaks
+inside it stay. A painted text has no findings, so painting twice is painting once. Marks that allow a finding (`allow`)
+don't count here: whoever writes a file doesn't decide what leaves the machine.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def redact_bytes(data: bytes, policy: Policy = Policy()) -> tuple[bytes, Mapping
     from treeseek.safety.scanner import scanner
 
     spans = scanner(policy.tier, ("secret", "pii") if policy.pii else ("secret",)).spans
-    # Painting over one may bring out another. What is painted isn't found again, so each round paints more, and it ends.
+    # Painting over one may bring out another. What is painted isn't found again, so each round paints more: it ends.
     while found := _fresh(data, [(one.start, one.end, one.rule.id) for one in spans(data)]):
         painted, done = [], 0
         for start, end, rule in found:
@@ -97,7 +97,7 @@ def for_log(text: str) -> str:
     """Return a message as it may be shown or logged: without secrets. Never raises."""
     try:
         return redact(text, LOGS).text
-    except Exception as error:  # noqa: BLE001 - an error is being told of; one more must not hide it, nor let it through
+    except Exception as error:  # noqa: BLE001 - one more error must not hide the one that is told of
         return f"a message that can't be checked for secrets ({type(error).__name__})"
 
 

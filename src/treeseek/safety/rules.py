@@ -1,11 +1,12 @@
 """What is looked for? The rules, as `data/*.toml` states them, checked and completed.
 
 A rule that begins `at` a "keyword" (the default) is tried where one of its keywords stands, and only there; one that is
-"near" is looked for from `before` bytes before a keyword to `after` bytes behind it; one that is "anywhere" has no keyword.
-With a `context`, a name, the pattern is that of a value which is assigned to something of that name.
+"near" is looked for from `before` bytes before a keyword to `after` bytes behind it; one that is "anywhere" has no
+keyword. With a `context`, a name, the pattern is that of a value which is assigned to something of that name.
 
-The group 1 of a pattern, if there is one, is the secret; else all of it is. Keywords are found in any case. Tiers: `high`,
-shape and check make it near certain; `medium`, its shape and what stands around it; `low`, anything that looks the part.
+The group 1 of a pattern, if there is one, is the secret; else all of it is. Keywords are found in any case. Tiers:
+`high`, shape and check make it near certain; `medium`, its shape and what stands around it; `low`, anything that looks
+the part.
 """
 
 from __future__ import annotations

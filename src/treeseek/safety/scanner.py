@@ -1,9 +1,9 @@
 """Where in these bytes is something that must not pass? One scanner for secrets and what tells of a person.
 
-Three steps, each over less than the one before: one pass of an automaton over the bytes tells which keywords occur; where
-they do, the patterns of their rules are tried on a few hundred bytes; what fits is checked (checksums, structure, variety).
-The patterns are RE2's, which is linear in its input whatever is in it, and windows of a rule that overlap are joined, so the
-whole is linear too; Python's own `re` never sees a repository's text.
+Three steps, each over less than the one before: one pass of an automaton over the bytes tells which keywords occur;
+where they do, the patterns of their rules are tried on a few hundred bytes; what fits is checked (checksums, structure,
+variety). The patterns are RE2's, which is linear in its input whatever is in it, and windows of a rule that overlap are
+joined, so the whole is linear too; Python's own `re` never sees a repository's text.
 
 The keywords' automaton and `find` take 370 MB/s together; walking an Aho-Corasick automaton from Python takes 70, and
 looking up hashes of four bytes with numpy 270.
@@ -295,7 +295,9 @@ def _located(data: bytes, spans: Sequence[_Span]) -> list[Finding]:
         column = len(data[begin : span.start].decode("utf-8", "replace")) + 1
         rule = span.rule
         findings.append(
-            Finding(rule.id, rule.kind, rule.tier, span.start, span.end, line, column, masked(data[span.start : span.end]))
+            Finding(
+                rule.id, rule.kind, rule.tier, span.start, span.end, line, column, masked(data[span.start : span.end])
+            )
         )
     return findings
 

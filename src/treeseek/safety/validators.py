@@ -1,8 +1,8 @@
 """Is it really one? What can be checked of a match beyond its shape: checksums, structure, variety, and words that only
 stand where a value belongs.
 
-Every check takes the bytes that would be secret and returns whether they can be. None uses a regular expression: they see
-what an untrusted repository holds, and each is linear in it.
+Every check takes the bytes that would be secret and returns whether they can be. None uses a regular expression: they
+see what an untrusted repository holds, and each is linear in it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _has_mixed_letters(value: bytes) -> bool:
 
 
 def _is_mixed_case(value: bytes) -> bool:
-    """Digits and letters of both cases; or, as chance may have it, letters alone that change case too often for names."""
+    """Digits and letters of both cases; or, as chance may have it, letters that change case too often for names."""
     if not _has_mixed_letters(value):
         return False
     if not _DIGITS.isdisjoint(value):
@@ -183,7 +183,9 @@ def _is_password(value: bytes) -> bool:
     """Not a variable, an expression or a word that stands for a password."""
     if is_dull(value) or len(set(value)) < 4:
         return False
-    return not (value.startswith((b"$", b"%", b"<", b"{", b"@", b"&", b"*")) or value.endswith((b"()", b")", b"}", b">")))
+    return not (
+        value.startswith((b"$", b"%", b"<", b"{", b"@", b"&", b"*")) or value.endswith((b"()", b")", b"}", b">"))
+    )
 
 
 CHECKS: Mapping[str, Check] = {

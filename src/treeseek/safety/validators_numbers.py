@@ -36,7 +36,9 @@ _VERHOEFF_P = (
 )  # fmt: skip
 _MOD23 = "TRWAGMYFPDXBNJZSQVHLCKE"
 _ODD_OF_CODICE = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23)
-_VIN_VALUES = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", map(int, "12345678123457923456789" + "0123456789"), strict=True))
+_VIN_VALUES = dict(
+    zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", map(int, "12345678123457923456789" + "0123456789"), strict=True)
+)
 _TW_LETTERS = "ABCDEFGHJKLMNPQRSTUVXYWZIO"
 
 
@@ -75,7 +77,11 @@ def _iban(value: bytes) -> bool:
     text = _clean(value)
     if _IBAN_LENGTHS.get(text[:2]) != str(len(text)) or len(set(text[4:])) < 4:
         return False
-    return int("".join(str(int(one, 36)) for one in text[4:] + text[:4])) % 97 == 1 and not text[2:4] in ("00", "01", "99")
+    return int("".join(str(int(one, 36)) for one in text[4:] + text[:4])) % 97 == 1 and text[2:4] not in (
+        "00",
+        "01",
+        "99",
+    )
 
 
 def _card(value: bytes) -> bool:
@@ -272,7 +278,9 @@ def _tckn(value: bytes) -> bool:
 
 def _rrn(value: bytes) -> bool:
     digits = _digits(value, 13)
-    if not digits or not _is_date(1900 + digits[0] * 10 + digits[1], digits[2] * 10 + digits[3], digits[4] * 10 + digits[5]):
+    if not digits or not _is_date(
+        1900 + digits[0] * 10 + digits[1], digits[2] * 10 + digits[3], digits[4] * 10 + digits[5]
+    ):
         return False
     return (11 - _weighted(digits[:12], (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) % 11) % 10 == digits[12]
 
@@ -312,7 +320,9 @@ def _hkid(value: bytes) -> bool:
     ranks = [36] if len(letters) == 1 else []
     ranks += [ord(one) - 55 for one in letters] + [int(one) for one in text[-7:-1]]
     check = 10 if text[-1] == "A" else int(text[-1])
-    return (_weighted(ranks, range(9, 1, -1)) + check) % 11 == 0 and len(set(text[-7:-1])) > 2 and text[-7:-1] != "123456"
+    return (
+        (_weighted(ranks, range(9, 1, -1)) + check) % 11 == 0 and len(set(text[-7:-1])) > 2 and text[-7:-1] != "123456"
+    )
 
 
 def _curp(value: bytes) -> bool:
@@ -358,8 +368,8 @@ NUMBER_CHECKS: Mapping[str, Callable[[bytes], bool]] = {
     "npi": lambda value: _luhn([8, 0, 8, 4, 0, *_digits(value, 10)]) and bool(_digits(value, 10)),
     "au-medicare": _au_medicare, "ird": _ird, "verhoeff": _verhoeff, "cpf": _cpf, "nir": _nir, "steuer-id": _steuer_id,
     "dni": _dni, "codice-fiscale": _codice_fiscale, "bsn": _bsn, "be-nn": _be_nn, "pesel": _pesel,
-    "personnummer": _personnummer, "hetu": _hetu, "fnr": _fnr, "pt-nif": _pt_nif, "ahv": _ahv, "svnr": _svnr, "pps": _pps,
-    "rodne-cislo": _rodne_cislo, "cnp": _cnp, "egn": _egn, "tckn": _tckn, "rrn": _rrn, "my-number": _my_number,
-    "cn-id": _cn_id, "tw-id": _tw_id, "nric": _nric, "hkid": _hkid, "curp": _curp, "cuit": _cuit, "rut": _rut, "vin": _vin,
-    "mrz": _mrz,
+    "personnummer": _personnummer, "hetu": _hetu, "fnr": _fnr, "pt-nif": _pt_nif, "ahv": _ahv, "svnr": _svnr,
+    "pps": _pps, "rodne-cislo": _rodne_cislo, "cnp": _cnp, "egn": _egn, "tckn": _tckn, "rrn": _rrn,
+    "my-number": _my_number, "cn-id": _cn_id, "tw-id": _tw_id, "nric": _nric, "hkid": _hkid, "curp": _curp,
+    "cuit": _cuit, "rut": _rut, "vin": _vin, "mrz": _mrz,
 }  # fmt: skip

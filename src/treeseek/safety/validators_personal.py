@@ -14,19 +14,25 @@ _SAMPLE_DOMAINS = (
     b"test.com", b"foo.com", b"bar.com", b"foo.bar", b"email.com", b"company.com", b"yourdomain.com", b"mydomain.com",
     b"users.noreply.github.com", b"mail.com", b"acme.com", b"acme.org", b"host.com", b"site.com", b"server.com",
 )  # fmt: skip
-_SAMPLE_TOPS = frozenset((b"example", b"test", b"invalid", b"localhost", b"local", b"internal", b"lan", b"corp", b"home"))
+_SAMPLE_TOPS = frozenset(
+    (b"example", b"test", b"invalid", b"localhost", b"local", b"internal", b"lan", b"corp", b"home")
+)
 _FILE_TOPS = frozenset(
     b"png jpg jpeg gif svg webp js ts mjs cjs jsx tsx css scss html htm md py rb rs go java kt c h cpp hpp cs php json "
-    b"yaml yml toml xml txt so dll exe service target socket timer mount slice jar war gz tgz zip dev sh lock vue svelte "
+    b"yaml yml toml xml txt so dll exe service target socket timer mount slice jar war gz tgz zip dev sh lock vue "
+    b"svelte "
     b"class method value name length map get set props state data key id ref el self this call bind apply then".split()
 )
 _MACHINES = frozenset((b"git", b"noreply", b"no-reply", b"donotreply", b"root", b"www", b"ssh", b"svn", b"hg", b"bot"))
 _NOBODY = frozenset(
-    b"user username users you your me myself foo bar baz runner runneradmin vagrant ubuntu debian centos ec2-user admin "
+    b"user username users you your me myself foo bar baz runner runneradmin vagrant ubuntu debian centos ec2-user "
+    b"admin "
     b"administrator app appuser node root build builder jenkins git gitlab github circleci travis travisci docker test "
-    b"tester tests testuser shared public default guest someuser example name someone somebody dev developer developers "
+    b"tester tests testuser shared public default guest someuser example name someone somebody dev developer "
+    b"developers "
     b"home deploy service www-data nobody linuxbrew work workspace project projects code coder vscode codespace pi "
-    b"myuser my_user youruser yourname your-name user1 user2 alice bob carol jdoe johndoe john jane joe buildkite-agent "
+    b"myuser my_user youruser yourname your-name user1 user2 alice bob carol jdoe johndoe john jane joe "
+    b"buildkite-agent "
     b"semaphore azureuser vsts vsts_azpcontainer runner-user lib local bin share src data".split()
 )
 
@@ -76,7 +82,13 @@ def _is_mac(value: bytes) -> bool:
     text = value.replace(b"-", b":").lower()
     first = int(text[:2], 16)
     parts = text.split(b":")
-    return not first & 3 and len(set(parts)) > 3 and value.count(b":") in (0, 5) and not is_sequence(text) and parts[0] != b"00"
+    return (
+        not first & 3
+        and len(set(parts)) > 3
+        and value.count(b":") in (0, 5)
+        and not is_sequence(text)
+        and parts[0] != b"00"
+    )
 
 
 def _is_persons_directory(value: bytes) -> bool:

@@ -25,6 +25,7 @@ from treeseek.frontends.cli.arguments import (
 )
 from treeseek.frontends.cli.output import printable, tell, write
 from treeseek.frontends.cli.progress import shown
+from treeseek.frontends.cli.scan import scan
 
 if TYPE_CHECKING:
     from treeseek.engine import Engine
@@ -236,6 +237,6 @@ def _paths(result: SearchResult) -> list[str]:
 
 for command in (
     structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair, upkeep.rollback, upkeep.verify,
-    upkeep.watch,
+    upkeep.watch, scan,
 ):  # fmt: skip
     cli.add_command(command)
