@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from treeseek import indexing, telemetry
 from treeseek.embedding import default_embedder
-from treeseek.errors import NotIndexedError, StoreCorruptError, StoreError, TreeseekError, UsageError
+from treeseek.errors import (
+    NotIndexedError,
+    StoreCorruptError,
+    StoreError,
+    TreeseekError,
+    UnreadableError,
+    UsageError,
+)
 from treeseek.model import (
     DeclarationQuery,
     Difference,
@@ -37,7 +44,7 @@ from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
-from treeseek.safety.answers import Answer, redacted
+from treeseek.safety.answers import Answer, held, paths_of, redacted
 from treeseek.safety.redact import Policy
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
@@ -280,7 +287,7 @@ class Engine:
             data = reader.read(path, max_bytes=self.settings.max_file_bytes)
         if classify(path, data) == "binary":
             raise UsageError(f"{path} is binary: it has no outline")
-        return self._shown(analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds))
+        return self._shown(analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds), path)
 
     def diff(self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False) -> Difference:
         """Return what changed in meaning from revision `old` to `new`, or to the files as they are now. Needs no index.
@@ -443,10 +450,17 @@ class Engine:
         """Return what decides which rows the root's bytes give."""
         return _identity(Policy(self.settings.redact_store, self.settings.redact_pii).fingerprint)
 
-    def _shown(self, answer: Answer) -> Answer:
-        """Return an answer as the settings let it be shown."""
+    def _shown(self, answer: Answer, *paths: str) -> Answer:
+        """Return an answer, about files it names or others at `paths`, as the settings let it be shown."""
         policy = Policy(self.settings.redact_answers, self.settings.redact_pii)
-        return redacted(answer, policy) if policy.is_on else answer
+        if not policy.is_on:
+            return answer
+        known: dict[str, str] = {}
+        with open_root(self.root) as reader:
+            for path in {*paths_of(answer), *paths}:
+                with suppress(UnreadableError):
+                    known |= held(reader.read(path, max_bytes=self.settings.max_file_bytes), policy)
+        return redacted(answer, policy, known)
 
     def _checked(self, filters: Filters, limit: int) -> Filters:
         if not 1 <= limit <= MAX_LIMIT:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from treeseek.safety.placeholders import MARK
 
-__all__ = ["OFF", "Policy", "Redacted", "bytes_redactor", "for_log", "redact", "redact_bytes", "redactor"]
+__all__ = ["OFF", "Policy", "Redacted", "bytes_redactor", "for_log", "redact", "redact_bytes", "redactor", "replaced"]
 
 OFF = "off"
 _FILLER = b"*"
@@ -56,6 +57,14 @@ class Redacted:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+class Replaced(NamedTuple):
+    """What a rule found in a text, and the mark of equal length that stands there now."""
+
+    rule: str
+    value: bytes
+    mark: bytes
+
+
 def redact(text: str, policy: Policy = Policy()) -> Redacted:
     """Return `text` with its findings painted over. Its length in bytes of UTF-8 and its line breaks stay."""
     if not policy.is_on:
@@ -66,9 +75,15 @@ def redact(text: str, policy: Policy = Policy()) -> Redacted:
 
 def redact_bytes(data: bytes, policy: Policy = Policy()) -> tuple[bytes, Mapping[str, int]]:
     """Do what `redact` does with bytes, which needn't be text."""
-    counts: Counter[str] = Counter()
+    data, parts = replaced(data, policy)
+    return data, Counter(part.rule for part in parts)
+
+
+def replaced(data: bytes, policy: Policy) -> tuple[bytes, list[Replaced]]:
+    """Do what `redact_bytes` does, and tell of each part what stood there."""
+    parts: list[Replaced] = []
     if not policy.is_on:
-        return data, counts
+        return data, parts
     from treeseek.safety.scanner import scanner
 
     spans = scanner(policy.tier, ("secret", "pii") if policy.pii else ("secret",)).spans
@@ -76,11 +91,11 @@ def redact_bytes(data: bytes, policy: Policy = Policy()) -> tuple[bytes, Mapping
     while found := _fresh(data, [(one.start, one.end, one.rule.id) for one in spans(data)]):
         painted, done = [], 0
         for start, end, rule in found:
-            painted += [data[done:start], _painted(rule, data[start:end])]
-            counts[rule] += 1
+            parts.append(Replaced(rule, data[start:end], _painted(rule, data[start:end])))
+            painted += [data[done:start], parts[-1].mark]
             done = end
         data = b"".join((*painted, data[done:]))
-    return data, counts
+    return data, parts
 
 
 def redactor(policy: Policy) -> Callable[[Sequence[str]], list[str]]:

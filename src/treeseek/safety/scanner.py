@@ -32,7 +32,7 @@ _ESCAPES = frozenset(b"nrt")
 _BLOCK_BYTES = 64 * 1024
 """How long a block of a private key may be."""
 _AUTOMATON_BYTES = 32 << 20
-_DENSE, _EVERYWHERE = 200, -1
+_DENSE, _SHORT, _EVERYWHERE = 200, 4, -1
 """Where a keyword comes more often than once in so many bytes, windows around it cover everything anyway."""
 
 
@@ -101,8 +101,7 @@ class Scanner:
         places: dict[Rule, list[int]] = {}
         for number in sorted(numbers):
             word, rules = self._keywords[number]
-            is_dense = lower.count(word) * _DENSE > len(lower) and all(rule.at == "near" for rule in rules)
-            found = [_EVERYWHERE] if is_dense else list(_occurrences(lower, word))
+            found = [_EVERYWHERE] if _is_dense(lower, word, rules) else list(_occurrences(lower, word))
             for rule in rules:
                 places[rule] = sorted({*places[rule], *found}) if rule in places else found
         return places
@@ -195,6 +194,13 @@ def _compiled(pattern: str) -> Any:
     import re2
 
     return re2.compile(pattern.encode(), _options())
+
+
+def _is_dense(data: bytes, word: bytes, rules: Sequence[Rule]) -> bool:
+    """Whether a word, which must be short for that, occurs so often that windows around it cover everything."""
+    if len(word) > _SHORT or any(rule.at != "near" for rule in rules):
+        return False
+    return data.count(word) * _DENSE > len(data)
 
 
 def _occurrences(data: bytes, word: bytes) -> Iterator[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from treeseek.frontends.cli.arguments import globs_of, json_option, listed, opened, root_of, shared_options
+from treeseek.frontends.cli.arguments import globs_of, json_option, listed, root_of, settled, shared_options
 from treeseek.frontends.cli.output import printable, tell, write
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def scan(
 
     Exit codes: 0 clean, 1 something was found, 2 error.
     """
-    from treeseek.scanning.run import ScanOptions
+    from treeseek.scanning import run  # not by the engine: that loads the store, which takes longer than many a scan
+    from treeseek.settings import load
+    from treeseek.workspace import resolve_root
 
     if as_sarif and as_json:
         raise click.UsageError("--sarif and --json exclude each other")
@@ -66,16 +68,16 @@ def scan(
         paths, history = (history,), ""
     if not named and len(paths) > 1:
         raise click.UsageError("one PATH can be scanned; --files takes several files")
-    with opened(root_of(None if named or not paths else paths[0])) as engine:
-        options = ScanOptions(
-            tier=tier, pii=pii, history=history,
-            files=_beneath(paths, engine.root) if named else None,
-            exclude=globs_of(exclude, engine.root),
-            without=_rules(listed(without)),
-            baseline=None if baseline is None else Path(baseline),
-            write_baseline=None if write_baseline is None else Path(write_baseline),
-        )  # fmt: skip
-        report = engine.scan(options)
+    root = resolve_root(root_of(None if named or not paths else paths[0]))
+    options = run.ScanOptions(
+        tier=tier, pii=pii, history=history,
+        files=_beneath(paths, root) if named else None,
+        exclude=globs_of(exclude, root),
+        without=_rules(listed(without)),
+        baseline=None if baseline is None else Path(baseline),
+        write_baseline=None if write_baseline is None else Path(write_baseline),
+    )  # fmt: skip
+    report = run.scan(root, load(**settled()), options)
     _print(report, as_json=as_json, as_sarif=as_sarif)
     if write_baseline is not None:
         tell(f"{len(report.found) + report.known:,} findings are in {write_baseline} now")
