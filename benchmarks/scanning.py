@@ -1,9 +1,10 @@
 """How fast, how sure and how complete is the scan? `python -m benchmarks.scanning --tree DIR [--gitleaks PATH]`.
 
 Throughput is by the processor time of whole commands on one core, start-up and all, ours and the peer's in turn, as
-medians; and of the scanner alone. On trees that are taken to be clean, findings of the high tier are counted per 10 MB: with those that their
-structure proves (key blocks, signed tokens: real ones, if only for tests), and without, which are the likely mistakes.
-Recall is the share of planted values (`benchmarks.planted`) that are found; what is found beside them is counted too.
+medians; and of the scanner alone. On trees that are taken to be clean, findings of the high tier are counted per 10 MB:
+with those that their structure proves (key blocks, signed tokens: real ones, if only for tests), and without, which are
+the likely mistakes. Recall is the share of planted values (`benchmarks.planted`) that are found; what is found beside
+them is counted too.
 """
 
 from __future__ import annotations
@@ -119,9 +120,8 @@ def _precision(trees: Sequence[Path]) -> None:
         print(f"  {kind:6} {tier:6} {rule:32} {count:6}")
     high = {rule: count for (kind, tier, rule), count in counts.items() if (kind, tier) == ("secret", "high")}
     unproven = sum(count for rule, count in high.items() if rule not in PROVEN)
-    print(
-        f"  secrets of the high tier per 10 MB: {sum(high.values()) / size * 1e7:.2f}; unproven {unproven / size * 1e7:.2f}"
-    )
+    per = size / 1e7
+    print(f"  secrets of the high tier per 10 MB: {sum(high.values()) / per:.2f}; unproven {unproven / per:.2f}")
 
 
 # -- recall --------------------------------------------------------------------------------------------------------

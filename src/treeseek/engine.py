@@ -45,7 +45,7 @@ from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
 from treeseek.safety.answers import Answer, held, paths_of, redacted
-from treeseek.safety.redact import Policy
+from treeseek.safety.redact import OFF, Policy
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
 from treeseek.syntax import analyse, detect, names, resolve
@@ -452,7 +452,9 @@ class Engine:
 
     def _shown(self, answer: Answer, *paths: str) -> Answer:
         """Return an answer, about files it names or others at `paths`, as the settings let it be shown."""
-        policy = Policy(self.settings.redact_answers, self.settings.redact_pii)
+        # What mustn't be stored isn't shown either, where an answer is made of the files themselves.
+        tier = next((one for one in (self.settings.redact_answers, self.settings.redact_store) if one != OFF), OFF)
+        policy = Policy(tier, self.settings.redact_pii)
         if not policy.is_on:
             return answer
         known: dict[str, str] = {}

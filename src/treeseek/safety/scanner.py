@@ -32,6 +32,7 @@ _ESCAPES = frozenset(b"nrt")
 _BLOCK_BYTES = 64 * 1024
 """How long a block of a private key may be."""
 _AUTOMATON_BYTES = 32 << 20
+_LONG, _DASH = 2_000, 45
 _DENSE, _SHORT, _EVERYWHERE = 200, 4, -1
 """Where a keyword comes more often than once in so many bytes, windows around it cover everything anyway."""
 
@@ -112,6 +113,8 @@ class Scanner:
         for place in places:
             if place < done or (rule.boundary and _continues(data, place)):
                 continue
+            if rule.after > _LONG and place and data[place - 1] == _DASH:
+                continue  # within a text of such tokens' letters; to try each place there would cost a thousandfold
             found = match(data, place, min(place + rule.after, len(data)))
             if found is None:
                 continue
@@ -274,7 +277,7 @@ def _continues(data: bytes, start: int) -> bool:
 
 
 def _chosen(found: Sequence[_Span]) -> list[_Span]:
-    """Of spans that overlap keep the surest, of these the longest; return them in order."""
+    """Of spans that overlap keep secrets, of these the surest, of these the longest; return them in order."""
     starts: list[int] = []
     kept: list[_Span] = []
     for span in sorted(found, key=_preference):
@@ -286,9 +289,17 @@ def _chosen(found: Sequence[_Span]) -> list[_Span]:
     return kept
 
 
-def _preference(span: _Span) -> tuple[int, int, bool, int, str]:
+def _preference(span: _Span) -> tuple[bool, int, int, bool, int, str]:
+    """Secrets come first: a password in a URL, with the host behind it, looks like somebody's address."""
     rule = span.rule
-    return TIERS.index(rule.tier), span.start - span.end, rule.provider == "any", span.start, rule.id
+    return (
+        rule.kind == "pii",
+        TIERS.index(rule.tier),
+        span.start - span.end,
+        rule.provider == "any",
+        span.start,
+        rule.id,
+    )
 
 
 def _located(data: bytes, spans: Sequence[_Span]) -> list[Finding]:

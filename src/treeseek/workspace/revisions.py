@@ -173,7 +173,7 @@ class Repository:
         with tempfile.TemporaryFile() as source:
             source.write(given)
             source.seek(0)
-            place = [b"--", self._prefix] if self._prefix else []
+            place = ["--", "."] if self._prefix else []
             process = subprocess.Popen(
                 self._command(*arguments, *place), stdin=source, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, env=self._environment, process_group=0,
