@@ -9,11 +9,13 @@ from benchmarks.planting import expand
 from hypothesis import given
 from hypothesis import strategies as st
 
+from treeseek.errors import UsageError
 from treeseek.safety import redact as redacting
 from treeseek.safety.answers import held, paths_of, redacted
 from treeseek.safety.redact import Policy, bytes_redactor, for_log, redact, redact_bytes, redactor
 from treeseek.safety.rules import KINDS, load_rules
 from treeseek.safety.scanner import Scanner
+from treeseek.settings import load
 
 RULES = load_rules()
 RNG = random.Random(11)
@@ -127,3 +129,17 @@ def test_pieces_of_an_answer_without_what_told_a_secret_are_covered() -> None:
     shown = redacted(hit, Policy(), known)
     assert (shown.id, shown.path, shown.score) == ("id", "a.py", 0.5)
     assert TOKEN not in repr(shown) and lines[2] not in shown.text and shown.text.count("\n") == 1
+
+
+@pytest.mark.parametrize(("given", "kept"), [("high", "high"), ("LOW", "low"), ("off", "off")])
+def test_settings_choose_a_tier(given: str, kept: str) -> None:
+    assert load({"TREESEEK_REDACT_STORE": given}).redact_store == kept
+
+
+def test_settings_say_whether_persons_count_and_refuse_what_is_no_choice() -> None:
+    defaults = load({})
+    assert (defaults.redact, defaults.redact_store, defaults.redact_answers) == ("high", "off", "off")
+    assert defaults.redact_pii and not load({"TREESEEK_REDACT_PII": "false"}).redact_pii
+    for name, value in (("TREESEEK_REDACT_STORE", "yes"), ("TREESEEK_REDACT_PII", "high")):
+        with pytest.raises(UsageError, match="is not one of"):
+            load({name: value})
