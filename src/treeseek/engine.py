@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from treeseek import indexing, telemetry
 from treeseek.embedding import default_embedder
-from treeseek.errors import NotIndexedError, StoreCorruptError, StoreError, TreeseekError, UsageError
+from treeseek.errors import (
+    NotIndexedError,
+    StoreCorruptError,
+    StoreError,
+    TreeseekError,
+    UnreadableError,
+    UsageError,
+)
 from treeseek.model import (
     DeclarationQuery,
     Difference,
@@ -38,6 +45,8 @@ from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
 from treeseek.retrieval.search import Found
 from treeseek.safety import caps
+from treeseek.safety.answers import Answer, held, paths_of, redacted
+from treeseek.safety.redact import OFF, Policy
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, reading, writer_lock
 from treeseek.syntax import detect, names, resolve
@@ -46,6 +55,8 @@ from treeseek.workspace import Walk, classify, client_path, look, open_root, res
 if TYPE_CHECKING:
     from treeseek.indexing.ledger import Ledger
     from treeseek.indexing.trees import Trees
+    from treeseek.scanning.report import ScanReport
+    from treeseek.scanning.run import ScanOptions
 
 __all__ = ["Engine", "open_engine", "remove_orphans"]
 
@@ -118,6 +129,7 @@ class Engine:
         StoreError when it can't be written.
         """
         from treeseek.indexing.run import Ledger, look_at, sync, unchanged
+        from treeseek.store.maintenance import drop_old_generations
 
         with self._lock:
             ledger = self._ledger = self._ledger or Ledger()
@@ -133,7 +145,7 @@ class Engine:
             store = None if rebuild else self._writable_store()
             fresh = store is None
             if store is None:
-                store = UnitStore.create(self.directory, self.root, _identity())
+                store = UnitStore.create(self.directory, self.root, self._identity())
             # Who watches has trees at hand, live ones among them; opening them for one sync would cost more.
             trees = None if hints is None else self._opened_trees()
             report = sync(
@@ -142,6 +154,10 @@ class Engine:
             )  # fmt: skip
             if report.version:
                 self._keep(store)
+            if fresh and report.version and Policy(self.settings.redact_store).is_on:
+                drop_old_generations(
+                    store, older_than=0.0
+                )  # made under another policy, they hold what mustn't be stored
             if report.committed and hints is None:
                 self._tidied(store)
         return report
@@ -297,7 +313,7 @@ class Engine:
             raise UsageError(f"{path} is binary: it has no outline")
         from treeseek.indexing.outlines import outline
 
-        return outline(data, detect(path, data[:4096]), self.settings)
+        return self._shown(outline(data, detect(path, data[:4096]), self.settings), path)
 
     def diff(self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False) -> Difference:
         """Return what changed in meaning from revision `old` to `new`, or to the files as they are now. Needs no index.
@@ -307,7 +323,9 @@ class Engine:
         """
         from treeseek.indexing.changes import between_revisions
 
-        return between_revisions(self.root, self.settings, self._opened_trees(), old, new, paths=paths, nodes=nodes)
+        return self._shown(
+            between_revisions(self.root, self.settings, self._opened_trees(), old, new, paths=paths, nodes=nodes)
+        )
 
     def diff_files(self, old: Path, new: Path, *, nodes: bool = False) -> Difference:
         """Return what changed in meaning from one file to another, wherever they are. Needs no index.
@@ -316,7 +334,7 @@ class Engine:
         """
         from treeseek.indexing.changes import between_files
 
-        return between_files(self.root, self.settings, self._opened_trees(), old, new, nodes=nodes)
+        return self._shown(between_files(self.root, self.settings, self._opened_trees(), old, new, nodes=nodes))
 
     def query(self, query: DeclarationQuery, *, limit: int = 100) -> QueryResult:
         """Return the declarations, or the places that fit a pattern, in the files as they are now. Needs no index.
@@ -326,7 +344,18 @@ class Engine:
         from treeseek.indexing.query import run
 
         languages = self._checked(Filters(languages=query.languages), limit).languages
-        return run(self.root, self.settings, self._opened_trees(), replace(query, languages=languages), limit)
+        return self._shown(
+            run(self.root, self.settings, self._opened_trees(), replace(query, languages=languages), limit)
+        )
+
+    def scan(self, options: ScanOptions | None = None) -> ScanReport:
+        """Return what secrets, and what of persons, the root's files or its history hold. Needs no index.
+
+        Raises UsageError for options that can't be, RootError if there is no history to read, WorkerError.
+        """
+        from treeseek.scanning.run import ScanOptions, scan
+
+        return scan(self.root, self.settings, options or ScanOptions())
 
     def status(self, *, skipped: bool = False) -> IndexStatus:
         """Return the state of the index against the root as it is now; with `skipped`, all that was left out."""
@@ -352,6 +381,7 @@ class Engine:
             chunks=snapshot.chunk_count(),
             bytes_on_disk=store.bytes_on_disk(),
             embedder=store.identity.embedder,
+            redaction=Policy(self.settings.redact_store, self.settings.redact_pii).fingerprint or "off",
             languages=dict(Counter(indexed).most_common()),
             skipped=left_out(found, manifest) if skipped else (),
             pending=pending(found, manifest),
@@ -443,6 +473,24 @@ class Engine:
                 self._trees = open_trees(self.settings)
             return self._trees
 
+    def _identity(self) -> IndexIdentity:
+        """Return what decides which rows the root's bytes give."""
+        return _identity(Policy(self.settings.redact_store, self.settings.redact_pii).fingerprint)
+
+    def _shown(self, answer: Answer, *paths: str) -> Answer:
+        """Return an answer, about files it names or others at `paths`, as the settings let it be shown."""
+        # What mustn't be stored isn't shown either, where an answer is made of the files themselves.
+        tier = next((one for one in (self.settings.redact_answers, self.settings.redact_store) if one != OFF), OFF)
+        policy = Policy(tier, self.settings.redact_pii)
+        if not policy.is_on:
+            return answer
+        known: dict[str, str] = {}
+        with open_root(self.root) as reader:
+            for path in {*paths_of(answer), *paths}:
+                with suppress(UnreadableError):
+                    known |= held(reader.read(path, max_bytes=self.settings.max_file_bytes), policy)
+        return redacted(answer, policy, known)
+
     def _checked(self, filters: Filters, limit: int) -> Filters:
         caps.check_results(limit, self.settings.max_results)
         return replace(filtering.checked(filters, resolve, names()), path=client_path(filters.path, self.root))
@@ -450,7 +498,7 @@ class Engine:
     def _current_store(self) -> UnitStore | None:
         """Return the store, unless there is none or its rows were made by another embedder or analysis."""
         store = self._any_store()
-        return None if store is None or store.identity != _identity() else store
+        return None if store is None or store.identity != self._identity() else store
 
     def _any_store(self) -> UnitStore | None:
         """Return the store of the current generation, opened anew if another process has made another one current."""
@@ -506,7 +554,7 @@ class Engine:
         if kept and found.confidence is not None and found.confidence < DOUBTFUL:
             notes.append(DOUBT_NOTE)
         confidence = None if found.confidence is None else round(found.confidence, 3)
-        return SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated, confidence)
+        return self._shown(SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated, confidence))
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:
@@ -518,9 +566,10 @@ def _state_of(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def _identity() -> IndexIdentity:
+def _identity(policy: str = "") -> IndexIdentity:
     embedder = default_embedder().identity
-    return IndexIdentity(str(embedder), embedder.dims, indexing.FINGERPRINT)
+    analysis = f"{indexing.FINGERPRINT}/{policy}" if policy else indexing.FINGERPRINT
+    return IndexIdentity(str(embedder), embedder.dims, analysis)
 
 
 def remove_orphans(settings: Settings) -> tuple[str, ...]:

@@ -268,7 +268,7 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """The state of a root's index, as `status` tells it."""
+    """The state of a root's index, as `status` tells it. `redaction` is what it was built under: "off", or a policy."""
 
     root: str
     indexed: bool
@@ -281,6 +281,7 @@ class IndexStatus:
     languages: Mapping[str, int] = field(default_factory=dict)
     skipped: Sequence[Skipped] = ()
     pending: Mapping[str, int] = field(default_factory=dict)
+    redaction: str = "off"
 
 
 @dataclass(frozen=True, slots=True)

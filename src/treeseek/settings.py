@@ -29,6 +29,9 @@ _NEEDED_BY_WORKERS = (
 _THREADS_OF_WORKERS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
 
 
+REDACTION = ("off", "high", "medium", "low")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core.
@@ -39,6 +42,10 @@ class Settings:
     `sandbox` is "auto" (what the kernel has), "require" (refuse to parse without all of it) or "off" (for code that is
     trusted: few files are then parsed in the main process). `max_*` are caps, as `safety.caps` tells; those of
     responses and requests are for servers.
+
+    What is painted over, and how sure a finding must be ("high", "medium", "low", or "off" for nothing): `redact` in
+    texts that leave the machine, `redact_store` in what is indexed and cached, `redact_answers` in hits; `redact_pii`
+    says whether what tells of a person counts, too.
     """
 
     data_dir: Path
@@ -64,6 +71,10 @@ class Settings:
     cache_cold_bytes: int = 32 * 1024 * 1024
     cache_frozen_bytes: int = 1024 * 1024 * 1024
     cache_artifact_bytes: int = 1024 * 1024 * 1024
+    redact: str = "high"
+    redact_store: str = "off"
+    redact_answers: str = "off"
+    redact_pii: bool = True
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
@@ -132,6 +143,8 @@ def _convert(name: str, value: object, where: str) -> object:
     kinds: dict[str, type] = {
         "data_dir": Path, "cache_dir": Path, "parse_seconds": float, "refresh_seconds": float, "sandbox": str,
     }  # fmt: skip
+    if name.startswith("redact"):
+        return _chosen(name, value, where)
     known = {setting.name for setting in fields(Settings)}
     if name not in known:
         raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")
@@ -151,3 +164,16 @@ def _convert(name: str, value: object, where: str) -> object:
     if converted < 0:
         raise UsageError(f"{where}: {value!r} is negative")
     return converted
+
+
+def _chosen(name: str, value: object, where: str) -> object:
+    """Return a choice among words, or yes or no."""
+    choices: dict[object, object] = {word: word for word in REDACTION}
+    if name == "redact_pii":
+        choices = {True: True, False: False} | dict.fromkeys(("1", "true", "yes", "on"), True)
+        choices |= dict.fromkeys(("0", "false", "no", "off"), False)
+    key = value.strip().lower() if isinstance(value, str) else value
+    if key not in choices:
+        known = "true or false" if name == "redact_pii" else ", ".join(REDACTION)
+        raise UsageError(f"{where}: {value!r} is not one of {known}")
+    return choices[key]

@@ -20,7 +20,7 @@ LAYERS = (
     ("settings",),
     ("telemetry",),
     ("workspace", "syntax", "safety", "embedding", "cache", "store"),
-    ("indexing", "retrieval"),
+    ("indexing", "retrieval", "scanning"),
     ("engine",),
     ("evaluation",),
     ("frontends",),
@@ -31,7 +31,7 @@ FACADE = {"__init__", "__main__"}
 
 OWNERS = {
     "lance": "store", "lancedb": "store", "pyarrow": "store", "filelock": "store", "tree_sitter": "syntax",
-    "click": "frontends", "platformdirs": "settings", "watchfiles": "workspace",
+    "click": "frontends", "re2": "safety", "platformdirs": "settings", "watchfiles": "workspace",
 }  # fmt: skip
 EXCEPTIONS = {("workspace", "platformdirs")}
 """Where git keeps its own configuration is the walk's business, not a setting."""

@@ -16,6 +16,7 @@ from treeseek.cache.frozen import FrozenTier
 from treeseek.cache.statistics import Counts
 from treeseek.indexing import artifacts
 from treeseek.indexing.analyse import Content
+from treeseek.safety.redact import Policy
 
 if TYPE_CHECKING:
     from treeseek.embedding import EmbedderIdentity
@@ -38,7 +39,8 @@ class ArtifactCache:
     """
 
     def __init__(self, settings: Settings, embedder: EmbedderIdentity) -> None:
-        self._embedder = str(embedder)
+        policy = Policy(settings.redact_store, settings.redact_pii).fingerprint
+        self._embedder = f"{embedder}/{policy}" if policy else str(embedder)
         self._dims = embedder.dims
         directory = settings.cache_dir / "artifacts" if settings.cache_artifact_bytes else None
         self.is_on = directory is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from treeseek.errors import UnreadableError, UsageError
 from treeseek.indexing.differences import Pair, Version, compared
-from treeseek.indexing.trees import Text, text_of
+from treeseek.indexing.trees import Text
 from treeseek.model import Difference
 from treeseek.syntax import detect
 from treeseek.workspace import classify, matcher, open_root, revisions, walk
@@ -66,7 +66,7 @@ def between_revisions(
         pairs = [pair for pair in _with_renames(changes, read_old, read_new) if any(map(is_meant, _paths_of(pair)))]
         pairs.sort(key=lambda pair: _paths_of(pair)[-1])
         files = compared(
-            _loaded(pairs, read_old, read_new), trees, total_bytes=2 * _GUESSED_BYTES * len(pairs), nodes=nodes
+            _loaded(pairs, read_old, read_new, trees), trees, total_bytes=2 * _GUESSED_BYTES * len(pairs), nodes=nodes
         )
     return Difference(old, new, tuple(files), dict(left_out))
 
@@ -78,7 +78,7 @@ def between_files(root: Path, settings: Settings, trees: Trees, old: Path, new: 
     """
     names = [_told(root, path) for path in (old, new)]
     before, after = (
-        _judged(name, read(path.parent, path.name, max_bytes=settings.max_file_bytes))
+        _judged(name, read(path.parent, path.name, max_bytes=settings.max_file_bytes), trees)
         for name, path in zip(names, (old, new), strict=True)
     )
     if before.text.digest == after.text.digest:
@@ -203,22 +203,22 @@ def _paths_of(change: FileChange) -> list[str]:
 # -- reading -------------------------------------------------------------------------------------------------------
 
 
-def _loaded(changes: Sequence[FileChange], read_old: Read, read_new: Read) -> Iterator[Pair]:
+def _loaded(changes: Sequence[FileChange], read_old: Read, read_new: Read, trees: Trees) -> Iterator[Pair]:
     """Yield the changes with their texts."""
     for old, new in changes:
         status = "added" if old is None else "removed" if new is None else "modified"
         if old and new and old.path != new.path:
             status = "renamed"
-        yield Pair(status, old and _version(old, read_old), new and _version(new, read_new))
+        yield Pair(status, old and _version(old, read_old, trees), new and _version(new, read_new, trees))
 
 
-def _version(revision: revisions.Version, read_bytes: Read) -> Version:
+def _version(revision: revisions.Version, read_bytes: Read, trees: Trees) -> Version:
     """Return the text of a file, or the reason for which there is none."""
     try:
-        return _judged(revision.path, read_bytes(*revision))
+        return _judged(revision.path, read_bytes(*revision), trees)
     except UnreadableError as error:
         return Version(Text(revision.path, b"", detect(revision.path, b""), revision.blob), error.reason)
 
 
-def _judged(path: str, data: bytes) -> Version:
-    return Version(text_of(path, data), classify(path, data))
+def _judged(path: str, data: bytes, trees: Trees) -> Version:
+    return Version(trees.text_of(path, data), classify(path, data))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from treeseek.errors import UnreadableError, UsageError
 from treeseek.indexing.changes import between_revisions, matching
 from treeseek.indexing.differences import Lines, sites
-from treeseek.indexing.trees import Text, has_grammar, text_of
+from treeseek.indexing.trees import Text, has_grammar
 from treeseek.model import DECLARATION_KINDS, Capture, DeclarationQuery, Found, QueryResult, Site, SourceFile
 from treeseek.syntax import detect
 from treeseek.syntax.pattern import Match, Pattern, compile_pattern
@@ -48,7 +48,7 @@ def run(root: Path, settings: Settings, trees: Trees, query: DeclarationQuery, l
     def matches() -> Iterator[Found]:
         nonlocal looked
         total = sum(file.size for file in files)
-        for text, parsed in trees.parsed(_texts(root, settings, files, found, query), total_bytes=total):
+        for text, parsed in trees.parsed(_texts(root, settings, files, found, query, trees), total_bytes=total):
             if parsed is None:
                 unparsed.append(text.path)
                 continue
@@ -92,7 +92,7 @@ def _chosen(found: Walk, query: DeclarationQuery) -> Iterator[SourceFile]:
 
 
 def _texts(
-    root: Path, settings: Settings, files: Sequence[SourceFile], found: Walk, query: DeclarationQuery
+    root: Path, settings: Settings, files: Sequence[SourceFile], found: Walk, query: DeclarationQuery, trees: Trees
 ) -> Iterator[Text]:
     """Yield the texts of those files that people wrote in one of the languages."""
     with open_root(root) as reader:
@@ -106,7 +106,7 @@ def _texts(
                 continue
             reason = classify(file.path, data, max_line_bytes=settings.max_line_bytes)
             if not reason or (reason != "binary" and file.path in found.brought_back):
-                yield text_of(file.path, data)
+                yield trees.text_of(file.path, data)
 
 
 # -- which declarations --------------------------------------------------------------------------------------------

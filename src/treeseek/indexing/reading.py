@@ -48,7 +48,8 @@ class Reader:
     """How the files of one sync are read and judged.
 
     `wanted` are files that the user asked for by name: they are read even if they look generated or minified. `key`
-    gives the address of what a content hash and a language give.
+    gives the address of what a content hash and a language give. With `redact`, it is applied to every text before
+    anything else sees it; the hashes stay those of the files.
     """
 
     read: Callable[..., bytes]
@@ -58,6 +59,7 @@ class Reader:
     max_line_bytes: int
     key: Callable[[str, str], bytes]
     changes: Changes
+    redact: Callable[[bytes], bytes] | None = None
 
     def is_doubtful(self, path: str) -> bool:
         """Whether only a look into the file can tell that it is what it was, which it most likely is."""
@@ -91,7 +93,8 @@ class Reader:
             changes.left_out.append((source, "skipped", language, reason, digest))
             return None
         changes.analysed.append(source.path)
-        text = FileText(source, data, digest, language, self.key(digest, language))
+        shown = data if self.redact is None else self.redact(data)
+        text = FileText(source, shown, digest, language, self.key(digest, language))
         if self.known and len(changes.texts) <= MAX_FOLLOWED:
             changes.texts.append(text)
         return text

@@ -21,6 +21,7 @@ from treeseek.indexing.reports import Done
 from treeseek.indexing.reuse import Lenders, sort_out
 from treeseek.indexing.workers import Terms
 from treeseek.model import Progress, SourceFile
+from treeseek.safety.redact import Policy, bytes_redactor
 from treeseek.settings import Settings
 from treeseek.workspace import open_root
 
@@ -73,9 +74,10 @@ def renew(
     outcomes: dict[int, list[Outcome]] = {}
     files_done = bytes_done = 0
     with open_root(root) as opened:
+        redact = bytes_redactor(Policy(settings.redact_store, settings.redact_pii))
         reader = Reader(
             opened.read, known, look.found.brought_back, settings.max_file_bytes, settings.max_line_bytes, cache.key,
-            changes,
+            changes, redact,
         )  # fmt: skip
         lenders = Lenders(known, look.todo.deleted)
         loader = _Loader(planned, reader, cache, lenders, embedder, deadline)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from treeseek.cache import Budgets, TreeCache
 from treeseek.errors import TreeError
 from treeseek.indexing.identity import content_hash
+from treeseek.safety.redact import Policy, bytes_redactor
 from treeseek.syntax.grammars import vocabulary
 from treeseek.syntax.languages import LANGUAGES, detect
 from treeseek.syntax.live import LiveFile, parse_live, reparse
@@ -63,13 +64,15 @@ class SyntaxCodec:
     Once there are `parsers`, it parses in their processes; without, in this one, which is for texts that are trusted.
     """
 
-    def __init__(self, deadline_seconds: float) -> None:
+    def __init__(self, deadline_seconds: float, policy: str = "") -> None:
+        """`policy` is the fingerprint of what is painted over in texts before they get here."""
         self.deadline_seconds = deadline_seconds
+        self._policy = policy.encode()
         self.parsers: Pool | None = None
 
     def fingerprint(self, language: str) -> bytes:
         """Return what changes with the grammar or with the format of what is stored."""
-        return _fingerprint(language)
+        return _fingerprint(language) + self._policy
 
     def parse(self, data: bytes, language: str) -> LiveFile | ParsedFile | None:
         """Return the tree of a text, None if it can't be had in time; live unless a worker process made it."""
@@ -146,7 +149,9 @@ class Trees:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._codec = SyntaxCodec(settings.parse_seconds)
+        policy = Policy(settings.redact_store, settings.redact_pii)
+        self._redact = bytes_redactor(policy)
+        self._codec = SyntaxCodec(settings.parse_seconds, policy.fingerprint)
         budgets = Budgets(
             settings.cache_hot_bytes, settings.cache_warm_bytes, settings.cache_cold_bytes, settings.cache_frozen_bytes
         )
@@ -167,6 +172,11 @@ class Trees:
             parsers, self._codec.parsers = self._codec.parsers, None
         if parsers is not None:
             parsers.close()
+
+    def text_of(self, path: str, data: bytes) -> Text:
+        """Return a file's text, as far as it may be kept, with its language and the content hash of all of it."""
+        text = text_of(path, data)
+        return text if self._redact is None else text._replace(data=self._redact(data))
 
     def live(self, text: Text) -> ParsedFile | None:
         """Return the tree of a file that will change again soon, edited from the one before if that is kept."""

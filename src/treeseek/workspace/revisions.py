@@ -181,6 +181,37 @@ class Repository:
             except OSError as error:
                 raise UnreadableError(f"git can't read object {blob}: {error.strerror}") from None
 
+    def asked(self, *arguments: str) -> bytes:
+        """Return what a plumbing command prints. Raises UsageError if git doesn't understand what it was asked."""
+        done = self._run(*arguments)
+        if done.returncode:
+            raise UsageError(f"git can't make sense of {arguments[-2]!r}")
+        return done.stdout
+
+    @contextmanager
+    def piped(self, given: bytes, *arguments: str) -> Iterator[IO[bytes]]:
+        """Yield what a plumbing command that reads `given` prints of the root's part of the tree, as it comes."""
+        with tempfile.TemporaryFile() as source:
+            source.write(given)
+            source.seek(0)
+            place = ["--", "."] if self._prefix else []
+            process = subprocess.Popen(
+                self._command(*arguments, *place), stdin=source, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, env=self._environment, process_group=0,
+            )  # fmt: skip
+        assert process.stdout is not None
+        try:
+            yield process.stdout
+            if process.wait():
+                raise RootError(f"git can't read the history of {self._root}")
+        finally:
+            process.kill()
+            process.communicate()
+
+    def beneath(self, path: bytes) -> str | None:
+        """Return a path of the repository relative to the root; None if it isn't beneath it, or isn't UTF-8."""
+        return _decoded(path[len(self._prefix) :]) if path.startswith(self._prefix) else None
+
     def close(self) -> None:
         """End the process that reads objects."""
         process, self._objects = self._objects, None

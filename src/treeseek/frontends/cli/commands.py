@@ -25,6 +25,7 @@ from treeseek.frontends.cli.arguments import (
 )
 from treeseek.frontends.cli.output import printable, tell, write
 from treeseek.frontends.cli.progress import shown
+from treeseek.frontends.cli.scan import scan
 
 if TYPE_CHECKING:
     from treeseek.engine import Engine
@@ -239,7 +240,7 @@ def _paths(result: SearchResult) -> list[str]:
 
 
 for command in (
-    doctor.doctor, evaluate.evaluate, structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair,
+    doctor.doctor, evaluate.evaluate, scan, structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair,
     upkeep.rollback, upkeep.verify, upkeep.watch,
 ):  # fmt: skip
     cli.add_command(command)

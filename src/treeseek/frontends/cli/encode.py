@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Syntax,
         Verification,
     )
+    from treeseek.scanning.report import Place, ScanReport
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -45,6 +46,7 @@ __all__ = [
     "query_result",
     "repair",
     "rollback",
+    "scan_report",
     "status",
     "verification",
 ]
@@ -115,6 +117,31 @@ def outline(root: str, path: str, syntax: Syntax) -> str:
     return _document("outline", head | {"declarations": declarations})
 
 
+def scan_report(report: ScanReport) -> str:
+    """Return the document of `scan`."""
+    return _document("scan", {
+        "root": report.root,
+        "clean": not report.found,
+        "files": report.files,
+        "bytes_read": report.bytes_read,
+        "known": report.known,
+        "allowed": report.allowed,
+        "seconds": round(report.seconds, 3),
+        "counts": report.counts,
+        "left_out": dict(report.left_out),
+        "findings": [_finding(place) for place in report.found],
+    })  # fmt: skip
+
+
+def _finding(place: Place) -> dict[str, Any]:
+    found = {
+        "path": place.path, "rule": place.rule, "kind": place.kind, "tier": place.tier, "line": place.line,
+        "column": place.column, "start_byte": place.start_byte, "end_byte": place.end_byte, "preview": place.preview,
+        "fingerprint": place.fingerprint,
+    }  # fmt: skip
+    return found | ({"blob": place.blob, "commit": place.commit} if place.commit else {})
+
+
 def status(state: IndexStatus, *, skipped: bool) -> str:
     """Return the document of `status`, with what was left out if it was asked for."""
     document: dict[str, Any] = {
@@ -126,6 +153,7 @@ def status(state: IndexStatus, *, skipped: bool) -> str:
         "chunks": state.chunks,
         "bytes_on_disk": state.bytes_on_disk,
         "embedder": state.embedder,
+        "redaction": state.redaction,
         "languages": dict(state.languages),
         "pending": dict(state.pending),
     }

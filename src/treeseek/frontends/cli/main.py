@@ -73,15 +73,18 @@ def _interrupted() -> int:
 
 
 def _report(error: Exception, arguments: Sequence[str]) -> int:
-    """Tell of an error on standard error, and on standard output too if JSON was asked for."""
+    """Tell of an error on standard error, and on standard output too if JSON was asked for; never of a secret."""
+    from treeseek.safety.redact import for_log
+
     settle()
     if _asked(arguments, "--debug"):
         import traceback
 
         with suppress(OSError):
-            lines = "".join(traceback.format_exception(error)).split("\n")
+            lines = for_log("".join(traceback.format_exception(error))).split("\n")
             sys.stderr.write("\n".join(map(printable, lines)))
     code, message, hint, exit_code = _explain(error)
+    message = for_log(message)
     if _asked(arguments, "--json"):
         from treeseek.frontends.cli import encode
 

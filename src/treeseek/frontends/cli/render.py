@@ -280,6 +280,8 @@ def _state_rows(state: IndexStatus, *, skipped: bool) -> Iterator[tuple[str, str
         yield "indexed", f"{counted(state.files, 'file')}, {counted(state.chunks, 'chunk')}, version {state.version}"
         yield "languages", tally(state.languages) or "none"
         yield "embedder", state.embedder
+        if state.redaction != "off":
+            yield "redaction", state.redaction
         yield "on disk", f"{_size(state.bytes_on_disk)} in {state.directory}"
     else:
         yield "indexed", "not yet; `treeseek index` or a first search does it"
