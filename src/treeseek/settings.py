@@ -23,11 +23,13 @@ class Settings:
     """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core.
 
     `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off. A search from the command
-    line brings the index up to date for at most `refresh_seconds`.
+    line brings the index up to date for at most `refresh_seconds`. `model_path` is a model that `treeseek train`
+    wrote, in place of the bundled one.
     """
 
     data_dir: Path
     cache_dir: Path
+    model_path: Path | None = None
     workers: int = 0
     max_file_bytes: int = 4 * 1024 * 1024
     max_files: int = 500_000
@@ -95,7 +97,9 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: object, where: str) -> object:
-    kinds: dict[str, type] = {"data_dir": Path, "cache_dir": Path, "parse_seconds": float, "refresh_seconds": float}
+    kinds: dict[str, type] = {
+        "data_dir": Path, "cache_dir": Path, "model_path": Path, "parse_seconds": float, "refresh_seconds": float,
+    }  # fmt: skip
     known = {setting.name for setting in fields(Settings)}
     if name not in known:
         raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.metrics import same_path
+
 from treeseek.learning.judging import Collection, collection
+from treeseek.settings import load
 from treeseek.syntax import analyse, detect
 from treeseek.workspace import classify, walk
-from treeseek.settings import load
 
 
 def chunk_texts(data: bytes, language: str) -> list[str]:
@@ -36,7 +37,7 @@ def files_of(root: Path) -> list[tuple[str, list[str]]]:
 def read(queries: Path, repos: Path, corpus: Path, kept: Path) -> dict[str, Collection]:
     """Return a collection for each repository of a benchmark."""
     if kept.exists():
-        held: dict[str, Collection] = pickle.loads(kept.read_bytes())  # noqa: S301 - our own file
+        held: dict[str, Collection] = pickle.loads(kept.read_bytes())
         return held
     by_repo: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in queries.read_text("utf-8").splitlines():

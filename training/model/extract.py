@@ -59,7 +59,9 @@ def git(directory: Path, *arguments: str) -> str:
 
 def licence_of(directory: Path, revision: str) -> str:
     """Return the licence of a revision, by the text of its licence files: MIT, BSD, Apache-2.0, ISC, several, or ""."""
-    names = [name for name in git(directory, "ls-tree", "--name-only", revision).splitlines() if _LICENCE_FILE.match(name)]
+    names = [
+        name for name in git(directory, "ls-tree", "--name-only", revision).splitlines() if _LICENCE_FILE.match(name)
+    ]
     found = []
     for name in sorted(names):
         try:
@@ -95,7 +97,7 @@ def sharing(lines: set[int]) -> Callable[[str], bool]:
 
 
 def listed(path: Path) -> list[tuple[str, str]]:
-    """Return the repositories (owner/name) and revisions of a list: a name a line, or what weights say of themselves."""
+    """Return the repositories (owner/name) and revisions of a list: a name a line, or the weights' provenance."""
     text = path.read_text("utf-8")
     if path.suffix == ".json":
         return [(one["github"], one["revision"]) for one in json.loads(text)["learned_from"]]

@@ -1,14 +1,18 @@
-"""Questions to repositories that are not learnt from: what their documentation and their commits say, and of which file.
+"""Questions to repositories that aren't learnt from: what their documentation and commits say, and of which file.
 
 The weights are chosen by these; the public benchmark only confirms.
 """
 
 from __future__ import annotations
 
+import pickle
 import random
+import sys
 from pathlib import Path
 
 from training.model.benchmark import chunk_texts
+from training.model.extract import directory_of
+from training.model.fit import HELD_OUT
 from treeseek.learning.judging import Collection, collection
 from treeseek.learning.pairs import is_test
 from treeseek.learning.prose import of_commit, of_documentation
@@ -51,3 +55,18 @@ def of_repository(directory: Path, name: str, revision: str = "HEAD") -> Collect
         for file, text in zip(sources, texts, strict=True)
     ]
     return collection(files, questions)
+
+
+def read(mirror: Path, kept: Path) -> dict[str, Collection]:
+    """Return a collection for each repository that is held out and there."""
+    if kept.exists():
+        held: dict[str, Collection] = pickle.loads(kept.read_bytes())
+        return held
+    found = {}
+    for name in sorted(HELD_OUT):
+        directory = directory_of(mirror, name)
+        if directory is not None:
+            found[name] = of_repository(directory, name)
+            print(name, len(found[name].queries), file=sys.stderr)
+    kept.write_bytes(pickle.dumps(found))
+    return found

@@ -1,7 +1,7 @@
 """A static model: a vector per sub-token, trained on code; a text's vector is their weighted mean.
 
-The bundled one lies in `weights/`; `treeseek train` makes others. A word without a vector counts as the words that it is
-made of (`pieces.py`), if it is made of some.
+The bundled one lies in `weights/`; `treeseek train` makes others. A word without a vector counts as the words that it
+is made of (`pieces.py`), if it is made of some.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class StaticEmbedder:
             hashes, first = np.unique(batch.hash[at], return_index=True)
             fresh = at
         numbers = np.zeros(len(hashes), np.int64)
-        rows = []
+        rows: list[list[int]] = []
         for i, token in enumerate(fresh[first].tolist()):
             pieces = split(batch.word(token), self._numbers)
             if pieces:

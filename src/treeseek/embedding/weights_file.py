@@ -1,7 +1,7 @@
 """How is a static model kept? A byte a number, as a directory (the bundled one) or as one file (a trained one).
 
-A directory holds `vectors.npy` (int8, words x dims), `scales.npy` (float16, one per word), `vocab.txt` (a word a line) and
-`provenance.json`; a file is an uncompressed `.npz` of the same four. Nothing in either is code, or pickled.
+A directory holds `vectors.npy` (int8, words x dims), `scales.npy` (float16, one per word), `vocab.txt` (a word a line)
+and `provenance.json`; a file is an uncompressed `.npz` of the same four. Nothing in either is code, or pickled.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from treeseek.errors import EmbeddingError
 
 __all__ = ["Weights", "quantised", "read", "write_directory", "write_file"]
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -44,7 +45,7 @@ def quantised(words: Sequence[str], table: NDArray[np.float32]) -> Weights:
 
 
 def read(path: Path) -> Weights:
-    """Return the weights in a directory or a file. Raises EmbeddingError if they can't be read, or don't fit together."""
+    """Return the weights in a directory or a file. Raises EmbeddingError if they can't be read, or don't fit."""
     try:
         weights = _from_directory(path) if path.is_dir() else _from_file(path)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

@@ -53,10 +53,10 @@ class Lexicon:
 
 @dataclass(frozen=True, slots=True)
 class Bags:
-    """Bag i holds the words `ids[offsets[i]:offsets[i + 1]]`, each as often as `counts` says."""
+    """Bag i holds the words `ids[offsets[i]:offsets[i + 1]]`, each as often, or with the weight, that `counts` says."""
 
     ids: NDArray[np.int32]
-    counts: NDArray[np.uint8]
+    counts: NDArray[np.uint8] | NDArray[np.float32]
     offsets: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -96,7 +96,8 @@ class Bags:
         )
         mixed = own[self.ids] * (2 * self.counts.astype(np.uint64) + np.uint64(1))
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
-        return sums[self.offsets[1:]] - sums[self.offsets[:-1]]
+        hashes: NDArray[np.uint64] = sums[self.offsets[1:]] - sums[self.offsets[:-1]]
+        return hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,8 @@ class Examples:
 
     def renamed(self, words: list[str], numbers: NDArray[np.int64]) -> Examples:
         """Return the pairs with their words numbered as in `words`."""
-        bags = (bag.renamed(numbers) for bag in (self.query, self.text, self.path))
-        return Examples(words, *bags, self.kind, self.repo)
+        query, text, path = (bag.renamed(numbers) for bag in (self.query, self.text, self.path))
+        return Examples(words, query, text, path, self.kind, self.repo)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything as arrays, for `numpy.savez`."""
@@ -149,12 +150,13 @@ class Examples:
     @classmethod
     def from_arrays(cls, stored: dict[str, NDArray[np.generic]], repo: int) -> Examples:
         """Undo `arrays`."""
-        bags = [
-            Bags(*(np.asarray(stored[f"{name}_{one.name}"]) for one in fields(Bags)))  # type: ignore[arg-type]
+        query, text, path = (
+            Bags(*(np.asarray(stored[f"{name}_{one.name}"]) for one in fields(Bags)))
             for name in ("query", "text", "path")
-        ]
+        )
         kind = np.asarray(stored["kind"], np.int8)
-        return cls(str(stored["words"]).split("\n"), *bags, kind, np.full(len(kind), repo, np.int16))
+        words = str(stored["words"]).split("\n")
+        return cls(words, query, text, path, kind, np.full(len(kind), repo, np.int16))
 
 
 def joined(parts: Iterable[Examples]) -> Examples:
@@ -168,8 +170,6 @@ def joined(parts: Iterable[Examples]) -> Examples:
         seen = np.union1d(seen, hashes)
         numbers = np.array([words.setdefault(word, len(words)) for word in part.words], np.int64)
         kept.append(part.renamed([], numbers) if len(numbers) else part)
-    bags = [Bags.concatenate([getattr(part, name) for part in kept]) for name in ("query", "text", "path")]
-    return Examples(
-        list(words), *bags,
-        np.concatenate([part.kind for part in kept]), np.concatenate([part.repo for part in kept]),
-    )  # fmt: skip
+    query, text, path = (Bags.concatenate([getattr(part, name) for part in kept]) for name in ("query", "text", "path"))
+    kind, repo = np.concatenate([part.kind for part in kept]), np.concatenate([part.repo for part in kept])
+    return Examples(list(words), query, text, path, kind, repo)

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from treeseek.embedding.context import normalized, path_text, with_context
 from treeseek.learning.bags import Bags, Lexicon
+from treeseek.learning.sums import vectors_of
 from treeseek.learning.vocabulary import Numbering
 
-__all__ = ["Collection", "collection", "ndcg", "scores", "vectors_of"]
+__all__ = ["Collection", "collection", "ndcg", "scores"]
 
 Floats = NDArray[np.float32]
 
@@ -44,19 +45,6 @@ def collection(
     paths = lexicon.bags([path_text(path) for path, _ in files])
     queries = lexicon.bags([text for text, _ in questions])
     return Collection(lexicon.words, chunks, file_of_chunk, paths, queries, [list(files) for _, files in questions])
-
-
-def vectors_of(bags: Bags, table: Floats) -> Floats:
-    """Return the sum of the rows of each bag's words, as often as they stand in it: shape (len(bags), dims)."""
-    out = np.zeros((len(bags), table.shape[1]), np.float32)
-    rows = np.empty((int(np.diff(bags.offsets).max(initial=0)), table.shape[1]), np.float32)
-    counts = bags.counts.astype(np.float32)
-    offsets = bags.offsets.tolist()
-    for i in range(len(bags)):
-        begin, end = offsets[i], offsets[i + 1]
-        np.take(table, bags.ids[begin:end], axis=0, out=rows[: end - begin], mode="clip")
-        np.dot(counts[begin:end], rows[: end - begin], out=out[i])
-    return out
 
 
 def scores(judged: Collection, numbering: Numbering, table: Floats) -> list[NDArray[np.float32]]:

@@ -34,7 +34,8 @@ _TYPES = frozenset({"class", "interface", "struct", "enum", "type", "module", "n
 _MARKS = " \t/*#-!|^{"
 _TAIL = ' */-}]\n"'
 _TEST = re.compile(
-    r"(?:^|/)(?:tests?|specs?|__tests__|testing)(?:/|_)|(?:_|\.)(?:test|spec)\.|(?:^|/)test_|Tests?\.\w+$", re.IGNORECASE
+    r"(?:^|/)(?:tests?|specs?|__tests__|testing)(?:/|_)|(?:_|\.)(?:test|spec)\.|(?:^|/)test_|Tests?\.\w+$",
+    re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){16,200})\"|'((?:[^'\\\n]|\\.){16,200})'")
 _COMMENT = re.compile(r"^[ \t]*(?://+!?|#+|--+|;+)[ \t]+(.*)$")
@@ -154,7 +155,9 @@ def _of_whole(path: str, text: str, rng: random.Random) -> list[Pair]:
 
 
 def _pieces(text: str) -> Sequence[str]:
-    pieces, current, size = [], [], 0
+    pieces: list[str] = []
+    current: list[str] = []
+    size = 0
     for line in text.splitlines(keepends=True):
         if size + len(line) > CHUNK_CHARS and current:
             pieces.append("".join(current))

@@ -30,7 +30,9 @@ _CHORE = re.compile(
     r"docs?:|docs?\(|ci:|ci\(|auto merge|rollup|sync )",
     re.IGNORECASE,
 )
-_ABOUT_ISSUES = re.compile(r"(?:^|\s)(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|refs?)?:?\s*(?:#|GH-)\d+[:\s.,-]*", re.IGNORECASE)
+_ABOUT_ISSUES = re.compile(
+    r"(?:^|\s)(?:fix(?:es|ed)?|close[sd]?|resolve[sd]?|refs?)?:?\s*(?:#|GH-)\d+[:\s.,-]*", re.IGNORECASE
+)
 _PREFIX = re.compile(
     r"^\s*(?:feat|fix|perf|refactor|chore|build|tests?|style|core|internal|misc)(?:\(([^)]*)\))?!?:\s*", re.IGNORECASE
 )
@@ -43,7 +45,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def of_documentation(doc: str) -> str:
-    """Return the first paragraph of a doc comment as plain text, with the next if it is short; "" if it says nothing."""
+    """Return a doc comment's first paragraph as plain text, with the next if it is short; "" if it says nothing."""
     doc = _LINK.sub(r"\1", _SEE.sub(r"\1", _ROLE.sub(r"\1", doc)))
     doc = _URL.sub(" ", _XML.sub(" ", doc))
     lines = []

@@ -2,8 +2,8 @@
 
 A query and a text are the sums of their words' vectors; of each batch every query should be nearest to its own text
 among all (InfoNCE, van den Oord 2018, in both directions), in the first 64 and 128 dimensions as well as in all
-(Matryoshka, Kusupati 2022). A batch is drawn from few repositories, so most of the wrong texts are of the right project.
-The gradient is written out; numpy is all that it takes.
+(Matryoshka, Kusupati 2022). A batch is drawn from few repositories, so most of the wrong texts are of the right
+project. The gradient is written out; numpy is all that it takes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treeseek.learning.bags import Bags, Examples
-from treeseek.learning.judging import vectors_of
 from treeseek.learning.pairs import KINDS
+from treeseek.learning.sums import scattered, vectors_of
 
-__all__ = ["Progress", "Recipe", "State", "start", "train"]
+__all__ = ["Progress", "Recipe", "State", "train"]
 
 Floats = NDArray[np.float32]
 
@@ -79,15 +79,6 @@ class State:
     def table(self) -> Floats:
         """Return the vectors with their weights: what a text is a sum of."""
         return self.vectors * np.exp(self.weights)[:, None]
-
-
-def start(examples: Examples, words: int, dims: int, seed: int = 0) -> State:
-    """Return a random vector for each word, and a weight that falls with how often it stands in texts (Arora 2017)."""
-    rng = np.random.default_rng(seed)
-    vectors = rng.standard_normal((words, dims), np.float32) / np.float32(np.sqrt(dims))
-    counts = np.bincount(examples.text.ids, examples.text.counts, minlength=words)
-    share = counts / max(counts.sum(), 1)
-    return State(vectors, np.log(1e-3 / (1e-3 + share)).astype(np.float32))
 
 
 def train(state: State, examples: Examples, recipe: Recipe, tell: Progress = lambda *_: None, *,
@@ -154,7 +145,8 @@ def _identities(bags: Bags) -> NDArray[np.uint64]:
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9) * (2 * bags.counts.astype(np.uint64) + np.uint64(1))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
-    return sums[bags.offsets[1:]] - sums[bags.offsets[:-1]]
+    identities: NDArray[np.uint64] = sums[bags.offsets[1:]] - sums[bags.offsets[:-1]]
+    return identities
 
 
 def _thinned(bags: Bags, rng: np.random.Generator, drop: float, most: int) -> Bags:
@@ -188,7 +180,7 @@ def _step(state: State, bags: tuple[Bags, Bags, Bags], same: tuple[NDArray[np.in
     loss, hits = _contrast(sums, slopes, same, recipe, dims[0], 1.0)
     if dims[1] < dims[0]:
         _contrast(sums, slopes, same, recipe, dims[1], 0.75)
-    gradient = _scattered(local, slopes, len(rows))
+    gradient = scattered(local, slopes, len(rows))
     _update(state, rows, gradient * weight, (gradient * table).sum(axis=1), vectors, recipe, rate)
     return loss, hits
 
@@ -199,7 +191,7 @@ def _contrast(sums: list[Floats], slopes: list[Floats], same: tuple[NDArray[np.i
     (query, query_length), (text, text_length), (path, path_length) = (_unit(one[:, :dims]) for one in sums)
     answer, answer_length = _unit(text + np.float32(recipe.path_weight) * path)
     n = len(query)
-    scores = query @ answer.T
+    scores: Floats = query @ answer.T
     scores *= np.float32(1 / recipe.temperature)
     scores[same] = -60
     own = scores.diagonal().copy()
@@ -211,8 +203,10 @@ def _contrast(sums: list[Floats], slopes: list[Floats], same: tuple[NDArray[np.i
     scores *= 1 / across[:, None] + 1 / down[None]
     scores[np.arange(n), np.arange(n)] -= 2
     scores *= np.float32(share * 0.5 / n / recipe.temperature)
-    slopes[0][:, :dims] += _through_unit(scores @ answer, query, query_length)
-    back = _through_unit(scores.T @ query, answer, answer_length)
+    forth: Floats = scores @ answer
+    slopes[0][:, :dims] += _through_unit(forth, query, query_length)
+    back: Floats = scores.T @ query
+    back = _through_unit(back, answer, answer_length)
     slopes[1][:, :dims] += _through_unit(back, text, text_length)
     slopes[2][:, :dims] += _through_unit(np.float32(recipe.path_weight) * back, path, path_length)
     return loss, hits
@@ -229,33 +223,9 @@ def _through_unit(slope: Floats, unit: Floats, length: Floats) -> Floats:
     return through
 
 
-BLOCK = 1024
-
-
-def _scattered(bags: list[Bags], slopes: list[Floats], rows: int) -> Floats:
-    """Return the slope of every row of the table: the sum of those of the bags that it is in."""
-    stacked = np.concatenate(slopes)
-    ids = np.concatenate([one.ids for one in bags])
-    counts = np.concatenate([one.counts for one in bags]).astype(np.float32)
-    lengths = np.concatenate([np.diff(one.offsets) for one in bags])
-    source = np.repeat(np.arange(len(stacked)), lengths)
-    order = np.argsort(ids, kind="stable")
-    ids, counts, source = ids[order], counts[order], source[order]
-    out = np.zeros((rows, stacked.shape[1]), np.float32)
-    buffer = np.empty((BLOCK, stacked.shape[1]), np.float32)
-    for begin in range(0, len(ids), BLOCK):
-        end = min(begin + BLOCK, len(ids))
-        block = buffer[: end - begin]
-        np.take(stacked, source[begin:end], axis=0, out=block, mode="clip")
-        block *= counts[begin:end, None]
-        starts = np.flatnonzero(np.diff(ids[begin:end], prepend=-1))
-        out[ids[begin:end][starts]] += np.add.reduceat(block, starts, axis=0)
-    return out
-
-
 def _update(state: State, rows: NDArray[np.int64], gradient: Floats, weight_gradient: Floats, vectors: Floats,
             recipe: Recipe, rate: float) -> None:  # fmt: skip
-    """Adam (Kingma 2015) with one second moment a row: rows that are seldom seen move as far as others when they are."""
+    """Adam (Kingma 2015) with one second moment a row: rows that are seldom seen move as far as others then."""
     moment = state.moment[rows]
     moment *= np.float32(0.9)
     moment += np.float32(0.1) * gradient

@@ -73,4 +73,5 @@ def _expanded(bags: Bags, parts: Sequence[Sequence[int]], lengths: NDArray[np.in
     each = lengths[bags.ids]
     ends = np.concatenate([[0], np.cumsum(each)])
     at = np.repeat(starts[bags.ids] - ends[:-1], each) + np.arange(ends[-1])
-    return Bags(flat[at], np.repeat(bags.counts, each), ends[bags.offsets])
+    counts: NDArray[np.uint8] = np.repeat(bags.counts.astype(np.uint8), each)
+    return Bags(flat[at], counts, ends[bags.offsets])

@@ -34,7 +34,7 @@ _HUNK = re.compile(rb"^@@ [^@\n]*@@ ?", re.MULTILINE)
 
 
 class Patch(NamedTuple):
-    """What a commit left of one file: its path, how many lines it added, and the changed places as they are after it."""
+    """What a commit left of one file: its path, how many lines it added, and the changed places as they are then."""
 
     path: str
     added: int
@@ -60,8 +60,9 @@ def commits(root: Path, patterns: Sequence[str], *, limit: int, until: str = "HE
     if git is None:
         raise RootError("git isn't installed, and a history can't be read without it")
     command = [
-        git, "-C", str(root), *_OPTIONS, "log", "-O/dev/null", "--no-merges", "-n", str(limit), "-p", "-U3", "--relative",
-        "--no-color", "--no-renames", "--no-ext-diff", "--no-textconv", "--diff-filter=AM", "--format=%x01%H %s%x02%b%x03", "--end-of-options", until, "--", *patterns,
+        git, "-C", str(root), *_OPTIONS, "log", "-O/dev/null", "--no-merges", "-n", str(limit), "-p", "-U3",
+        "--relative", "--no-color", "--no-renames", "--no-ext-diff", "--no-textconv", "--diff-filter=AM",
+        "--format=%x01%H %s%x02%b%x03", "--end-of-options", until, "--", *patterns,
     ]  # fmt: skip
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(git)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from treeseek.frontends.cli.output import escaped_json
 
 if TYPE_CHECKING:
+    from treeseek.learning.adapt import Adapted
     from treeseek.model import (
         DeclarationDiff,
         Difference,
@@ -41,6 +42,7 @@ __all__ = [
     "repair",
     "rollback",
     "status",
+    "training",
     "verification",
 ]
 
@@ -294,6 +296,25 @@ def migration(root: str, done: Migration | None, *, dry_run: bool) -> str:
 def rollback(root: str, left: str, entered: str) -> str:
     """Return the document of `rollback`."""
     return _document("rollback", {"root": root, "left": left, "entered": entered})
+
+
+def training(roots: Sequence[str], done: Adapted, written: str) -> str:
+    """Return the document of `train`; `written` is the model's file, empty if none was."""
+    return _document("train", {
+        "roots": list(roots),
+        "pairs": dict(done.pairs),
+        "new_words": done.new_words,
+        "commits_judged": len(done.judged),
+        "ndcg_before": round(done.before, 4),
+        "ndcg_after": round(done.after, 4),
+        "standard_error": round(done.error, 4),
+        "folds": [
+            {"commits": fold.commits, "ndcg_before": round(fold.before, 4), "ndcg_after": round(fold.after, 4)}
+            for fold in done.folds
+        ],
+        "helped": done.helped,
+        "written": written,
+    })  # fmt: skip
 
 
 def _document(command: str, content: dict[str, Any]) -> str:
