@@ -48,7 +48,7 @@ def read(path: Path) -> Weights:
     """Return the weights in a directory or a file. Raises EmbeddingError if they can't be read, or don't fit."""
     try:
         weights = _from_directory(path) if path.is_dir() else _from_file(path)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise EmbeddingError(f"can't read the model in {path}: {error}; {_advice(path)}") from error
     vectors, scales = weights.vectors, weights.scales
     fits = vectors.ndim == 2 and vectors.dtype == np.int8 and scales.dtype == np.float16 and scales.ndim == 1

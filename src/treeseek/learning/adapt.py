@@ -34,7 +34,9 @@ __all__ = ["ADAPTING", "Adapted", "Fold", "adapt"]
 
 Floats = NDArray[np.float32]
 
-ADAPTING = Recipe(steps=400, batch=512, groups=1, grouped=1.0, rate=0.004, weight_rate=0.002, warm_up=20)
+ADAPTING = Recipe(steps=300, batch=512, groups=1, grouped=1.0, rate=0.004, weight_rate=0.002, warm_up=20)
+"""`steps` is the most: there are as many as make PASSES over the pairs, but at least MIN_STEPS."""
+PASSES, MIN_STEPS = 10, 40
 FOLDS = 3
 HISTORY = 2000
 MAX_JUDGED = 300
@@ -216,7 +218,9 @@ def _fitted(base: Weights, examples: Examples, recipe: Recipe, tell: Callable[[i
     numbered = Examples(words, query, text, path, examples.kind, examples.repo)
     dims = table.shape[1]
     narrow = tuple(n for n in recipe.dims if n < dims)
-    train(state, numbered, replace(recipe, dims=(dims, *narrow), groups=len(np.unique(examples.repo)) or 1), tell)
+    steps = min(recipe.steps, max(MIN_STEPS, PASSES * len(examples) // recipe.batch))
+    groups = len(np.unique(examples.repo)) or 1
+    train(state, numbered, replace(recipe, dims=(dims, *narrow), groups=groups, steps=steps), tell)
     return quantised(words, state.table()), len(words) - len(base.words)
 
 

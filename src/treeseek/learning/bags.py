@@ -163,13 +163,18 @@ def joined(parts: Iterable[Examples]) -> Examples:
     """Join the pairs of repositories with one numbering of words; a text that another repository had is left out."""
     words: dict[str, int] = {}
     kept: list[Examples] = []
-    seen = np.zeros(0, np.uint64)
-    for part in parts:
-        hashes = part.text.hashes(part.words)
-        part = part.take(np.flatnonzero(~np.isin(hashes, seen)))
-        seen = np.union1d(seen, hashes)
+    for part in _first_of_each_text(list(parts)):
         numbers = np.array([words.setdefault(word, len(words)) for word in part.words], np.int64)
         kept.append(part.renamed([], numbers) if len(numbers) else part)
     query, text, path = (Bags.concatenate([getattr(part, name) for part in kept]) for name in ("query", "text", "path"))
     kind, repo = np.concatenate([part.kind for part in kept]), np.concatenate([part.repo for part in kept])
     return Examples(list(words), query, text, path, kind, repo)
+
+
+def _first_of_each_text(parts: list[Examples]) -> list[Examples]:
+    """Return the parts without what an earlier one has; a text may go with several words in one part."""
+    hashes = np.concatenate([np.zeros(0, np.uint64), *(part.text.hashes(part.words) for part in parts)])
+    owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    _, first, which = np.unique(hashes, return_index=True, return_inverse=True)
+    kept = np.split(owner[first][which] == owner, np.cumsum([len(part) for part in parts])[:-1])
+    return [part.take(np.flatnonzero(own)) for part, own in zip(parts, kept, strict=True)] if parts else []

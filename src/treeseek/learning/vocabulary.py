@@ -45,6 +45,7 @@ class Numbering:
     vocabulary: Sequence[str]
     split_unknown: bool = True
     _numbers: dict[str, int] = field(init=False)
+    _of_unknown: dict[str, list[int]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._numbers = {word: number for number, word in enumerate(self.vocabulary)}
@@ -64,7 +65,11 @@ class Numbering:
         return _expanded(bags, parts, lengths)
 
     def _pieces(self, word: str) -> list[int]:
-        return [self._numbers[piece] for piece in split(word, self._numbers)] if self.split_unknown else []
+        found = self._of_unknown.get(word)
+        if found is None:
+            pieces = split(word, self._numbers) if self.split_unknown else []
+            found = self._of_unknown[word] = [self._numbers[piece] for piece in pieces]
+        return found
 
 
 def _expanded(bags: Bags, parts: Sequence[Sequence[int]], lengths: NDArray[np.int64]) -> Bags:
