@@ -84,7 +84,8 @@ def test_a_word_of_the_documents_goes_with_its_declaration(root: Path, commit: C
     commit("Some words here", {
         "lib.py": "def reconnect(host):\n    close_all(host)\n    return open_again(host, patience=3, pause=1)\n"
         "\n\nother = [1, 2, 3]\n" + "# filler to be long enough for a file\n" * 5,
-        "README.md": "# Lib\n\nWhen a peer goes away, call `reconnect` and wait for it to answer.\n\n" + "More text. " * 20,
+        "README.md": "# Lib\n\nWhen a peer goes away, call `reconnect` and wait for it to answer.\n\n"
+        + "More text. " * 20,
     })  # fmt: skip
     found, _ = extract(root, "project", Limits())
     (mention,) = [pair for pair in found if pair.kind == "mention"]

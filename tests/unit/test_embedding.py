@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from treeseek.embedding import default_embedder
+from treeseek.embedding import default_embedder, static
 from treeseek.embedding.context import path_text, with_context
-from treeseek.embedding import static
 from treeseek.embedding.pieces import MAX_PIECES, split
 from treeseek.embedding.static import StaticEmbedder, bundled, load
 from treeseek.embedding.weights_file import quantised, read, write_directory, write_file
@@ -182,7 +181,7 @@ def test_a_model_in_one_file_is_that_in_a_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"not a model", b"PK\x03\x04 nor an archive"])
 def test_a_broken_file_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "model.npz").write_bytes(data)
-    with pytest.raises(EmbeddingError, match="can't read the model.*train it again"):
+    with pytest.raises(EmbeddingError, match=r"can't read the model.*train it again"):
         StaticEmbedder(tmp_path / "model.npz")
 
 
