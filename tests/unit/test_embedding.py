@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from treeseek import settings
 from treeseek.embedding import default_embedder, static
+from treeseek.embedding import load as embedder_of
 from treeseek.embedding.context import path_text, with_context
 from treeseek.embedding.pieces import MAX_PIECES, split
 from treeseek.embedding.static import StaticEmbedder, bundled, load
@@ -176,6 +178,14 @@ def test_a_model_in_one_file_is_that_in_a_directory(tmp_path: Path) -> None:
     assert copy.identity == bundled().identity
     assert np.array_equal(copy.embed(["open a file"]), bundled().embed(["open a file"]))
     assert [path.name for path in tmp_path.iterdir()] == ["model.npz"]
+
+
+def test_the_settings_say_which_model(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    write_file(path, quantised(["open", "file"], np.eye(2, 8, dtype=np.float32)), {})
+    environment = {"TREESEEK_CONFIG": str(tmp_path / "none"), "TREESEEK_MODEL_PATH": str(path)}
+    assert embedder_of(settings.load(environment)).identity.dims == 8
+    assert embedder_of(settings.load({"TREESEEK_CONFIG": str(tmp_path / "none")})) is default_embedder()
 
 
 @pytest.mark.parametrize("data", [b"", b"not a model", b"PK\x03\x04 nor an archive"])
