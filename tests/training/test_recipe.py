@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from training.model import extract, fit, judge
+from training.model import benchmark, extract, fit, held_out, judge
 
 from treeseek.embedding.static import bundled
 from treeseek.embedding.weights_file import read
@@ -101,3 +101,30 @@ def test_narrow_vectors_still_find_something() -> None:
     )
     for dims in judge.WIDTHS:
         assert judge.mean_ndcg([judged], weights, dims) == 1
+
+
+def test_what_a_question_was_taken_from_is_not_there_to_be_found(mirror: Path, tmp_path: Path) -> None:
+    judged = held_out.of_repository(mirror / "some+one" / "repo", "some/one")
+    assert len(judged.paths) == 2
+    assert len(judged.queries) == 9  # eight documented functions, and the commit, which changed both files
+    assert sorted(map(sorted, judged.right)) == [[0], [0], [0], [0], [0, 1], [1], [1], [1], [1]]
+    said = {judged.words[i] for i in judged.queries.ids.tolist()}
+    shown = {judged.words[i] for i in judged.chunks.ids.tolist()}
+    assert "up" in said - shown  # "Open the socket of a path up to a limit."
+
+
+def test_the_benchmark_is_read_once(tmp_path: Path) -> None:
+    root = tmp_path / "corpus" / "tiny" / "lib"
+    root.mkdir(parents=True)
+    (root / "a.py").write_text(source("socket"))
+    (root / "b.py").write_text(source("cookie"))
+    asked = {"repo": "tiny", "query": "open the socket of a path", "relevant": [{"path": "lib/a.py"}], "secondary": []}
+    lost = asked | {"query": "what nobody wrote", "relevant": [{"path": "lib/zzz.py"}]}
+    (tmp_path / "queries.jsonl").write_text(f"{json.dumps(asked)}\n{json.dumps(lost)}\n")
+    (tmp_path / "repos.json").write_text(json.dumps([{"repo": "tiny", "root": "lib"}]))
+    places = (tmp_path / "queries.jsonl", tmp_path / "repos.json", tmp_path / "corpus", tmp_path / "kept.pickle")
+    found = benchmark.read(*places)
+    assert found["tiny"].right == [[0], [-1]]
+    (root / "a.py").unlink()
+    assert benchmark.read(*places)["tiny"].right == found["tiny"].right
+    assert judge.mean_ndcg(found.values(), read(bundled().directory), 64) == 0.5
