@@ -37,7 +37,8 @@ class Settings:
     """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core.
 
     `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off. A search from the command
-    line brings the index up to date for at most `refresh_seconds`.
+    line brings the index up to date for at most `refresh_seconds`. `model_path` is a model that `treeseek train`
+    wrote, in place of the bundled one.
 
     `sandbox` is "auto" (what the kernel has), "require" (refuse to parse without all of it) or "off" (for code that is
     trusted: few files are then parsed in the main process). `max_*` are caps, as `safety.caps` tells; those of
@@ -50,6 +51,7 @@ class Settings:
 
     data_dir: Path
     cache_dir: Path
+    model_path: Path | None = None
     workers: int = 0
     sandbox: str = "auto"
     worker_memory_bytes: int = 1024 * 1024 * 1024
@@ -141,7 +143,8 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _convert(name: str, value: object, where: str) -> object:
     kinds: dict[str, type] = {
-        "data_dir": Path, "cache_dir": Path, "parse_seconds": float, "refresh_seconds": float, "sandbox": str,
+        "data_dir": Path, "cache_dir": Path, "model_path": Path, "parse_seconds": float, "refresh_seconds": float,
+        "sandbox": str,
     }  # fmt: skip
     if name.startswith("redact"):
         return _chosen(name, value, where)

@@ -20,7 +20,7 @@ LAYERS = (
     ("settings",),
     ("telemetry",),
     ("workspace", "syntax", "safety", "embedding", "cache", "store"),
-    ("indexing", "retrieval", "scanning"),
+    ("indexing", "retrieval", "learning", "scanning"),
     ("engine",),
     ("evaluation",),
     ("frontends",),

@@ -29,7 +29,7 @@ from treeseek.workspace.walk import Walk
 
 __all__ = ["Commit", "FileChange", "Repository", "Version", "open_repository"]
 
-_OPTIONS = (
+OPTIONS = (
     "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
     "-c", "diff.external=", "-c", "diff.orderFile=",
 )  # fmt: skip
@@ -67,7 +67,7 @@ class Repository:
     def __init__(self, root: Path, git: str) -> None:
         self._root = root
         self._git = git
-        self._environment = _environment(git)
+        self._environment = environment(git)
         self._lock = threading.Lock()
         self._errors: IO[bytes] | None = None
         self._objects: subprocess.Popen[bytes] | None = None
@@ -255,7 +255,7 @@ class Repository:
         )
 
     def _command(self, *arguments: str | bytes) -> list[str | bytes]:
-        return [self._git, "-C", str(self._root), *_OPTIONS, *arguments]
+        return [self._git, "-C", str(self._root), *OPTIONS, *arguments]
 
 
 @contextmanager
@@ -274,7 +274,7 @@ def open_repository(root: Path) -> Iterator[Repository]:
         repository.close()
 
 
-def _environment(git: str) -> dict[str, str]:
+def environment(git: str) -> dict[str, str]:
     """Return all variables that git gets: where it and the user's configuration are, and what it must not do."""
     found = {"PATH": os.pathsep.join((str(Path(git).parent), os.defpath)), **_NO_FETCHING, **_QUIET}
     try:

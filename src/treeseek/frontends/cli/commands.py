@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treeseek import __version__
-from treeseek.frontends.cli import doctor, encode, evaluate, fit, render, structure, upkeep
+from treeseek.frontends.cli import doctor, encode, evaluate, fit, render, structure, train, upkeep
 from treeseek.frontends.cli.arguments import (
     answer_options,
     filters_of,
@@ -240,7 +240,7 @@ def _paths(result: SearchResult) -> list[str]:
 
 
 for command in (
-    doctor.doctor, evaluate.evaluate, scan, structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair,
-    upkeep.rollback, upkeep.verify, upkeep.watch,
+    doctor.doctor, evaluate.evaluate, scan, structure.diff, structure.query, train.train, upkeep.gc, upkeep.migrate,
+    upkeep.repair, upkeep.rollback, upkeep.verify, upkeep.watch,
 ):  # fmt: skip
     cli.add_command(command)

@@ -12,6 +12,7 @@ from treeseek.frontends.cli.output import escaped_json
 if TYPE_CHECKING:
     from treeseek.evaluation.evaluate import Evaluation
     from treeseek.indexing.health import Check
+    from treeseek.learning.adapt import Adapted
     from treeseek.model import (
         DeclarationDiff,
         Difference,
@@ -48,6 +49,7 @@ __all__ = [
     "rollback",
     "scan_report",
     "status",
+    "training",
     "verification",
 ]
 
@@ -362,6 +364,25 @@ def doctor(root: str, checks: Sequence[Check], *, fine: bool) -> str:
 def rollback(root: str, left: str, entered: str) -> str:
     """Return the document of `rollback`."""
     return _document("rollback", {"root": root, "left": left, "entered": entered})
+
+
+def training(roots: Sequence[str], done: Adapted, written: str) -> str:
+    """Return the document of `train`; `written` is the model's file, empty if none was."""
+    return _document("train", {
+        "roots": list(roots),
+        "pairs": dict(done.pairs),
+        "new_words": done.new_words,
+        "commits_judged": len(done.judged),
+        "ndcg_before": round(done.before, 4),
+        "ndcg_after": round(done.after, 4),
+        "standard_error": round(done.error, 4),
+        "folds": [
+            {"commits": fold.commits, "ndcg_before": round(fold.before, 4), "ndcg_after": round(fold.after, 4)}
+            for fold in done.folds
+        ],
+        "helped": done.helped,
+        "written": written,
+    })  # fmt: skip
 
 
 def _document(command: str, content: dict[str, Any]) -> str:
