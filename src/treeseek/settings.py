@@ -15,19 +15,22 @@ import platformdirs
 
 from treeseek.errors import UsageError
 
-__all__ = ["Settings", "load", "no_color", "prepare_lance"]
+__all__ = ["Settings", "endpoint_key", "load", "no_color", "prepare_lance"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core.
 
-    `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off. A search from the command
-    line brings the index up to date for at most `refresh_seconds`.
+    `embedder` says what makes the vectors: "static", or as `treeseek.embedding.spec` describes. `cache_artifact_bytes`
+    bounds what is kept on disk of analysed files, `cache_vector_bytes` what is kept of vectors by another embedder than
+    the static one; 0 switches that off. A search from the command line brings the index up to date for at most
+    `refresh_seconds`.
     """
 
     data_dir: Path
     cache_dir: Path
+    embedder: str = "static"
     workers: int = 0
     max_file_bytes: int = 4 * 1024 * 1024
     max_files: int = 500_000
@@ -39,6 +42,7 @@ class Settings:
     cache_cold_bytes: int = 64 * 1024 * 1024
     cache_frozen_bytes: int = 1024 * 1024 * 1024
     cache_artifact_bytes: int = 1024 * 1024 * 1024
+    cache_vector_bytes: int = 1024 * 1024 * 1024
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
@@ -69,6 +73,15 @@ def no_color(environment: Mapping[str, str] | None = None) -> bool:
     return bool((os.environ if environment is None else environment).get("NO_COLOR"))
 
 
+def endpoint_key(*, is_openai: bool, environment: Mapping[str, str] | None = None) -> str:
+    """Return the key for an OpenAI-compatible endpoint, "" if there is none. Read when it is needed, and kept nowhere.
+
+    OPENAI_API_KEY is for OpenAI's own endpoint alone (`is_openai`): another one must not get it by a mistake.
+    """
+    env = os.environ if environment is None else environment
+    return (env.get("TREESEEK_OPENAI_API_KEY") or (env.get("OPENAI_API_KEY", "") if is_openai else "")).strip()
+
+
 def prepare_lance() -> None:
     """Set what Lance and Arrow read of the environment when they are imported, unless somebody has. Call it first.
 
@@ -95,11 +108,17 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: object, where: str) -> object:
-    kinds: dict[str, type] = {"data_dir": Path, "cache_dir": Path, "parse_seconds": float, "refresh_seconds": float}
+    kinds: dict[str, type] = {
+        "data_dir": Path, "cache_dir": Path, "embedder": str, "parse_seconds": float, "refresh_seconds": float,
+    }  # fmt: skip
     known = {setting.name for setting in fields(Settings)}
     if name not in known:
         raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")
     kind = kinds.get(name, int)
+    if kind is str:
+        if not isinstance(value, str):
+            raise UsageError(f"{where}: {value!r} is not a text")
+        return value.strip()
     try:
         converted = kind(value)
     except (TypeError, ValueError):
