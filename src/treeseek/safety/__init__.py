@@ -1,0 +1,1 @@
+"""What must not pass? Limits on who asks, and on what leaves."""
