@@ -12,11 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from treeseek import indexing, telemetry
-from treeseek.embedding import default_embedder
-from treeseek.errors import NotIndexedError, StoreCorruptError, StoreError, TreeseekError, UsageError
+from treeseek.embedding import Embedder
+from treeseek.errors import EmbeddingError, NotIndexedError, StoreCorruptError, StoreError, TreeseekError, UsageError
+from treeseek.indexing.outgoing import embedder_of, is_remote
 from treeseek.model import (
     DeclarationQuery,
     Difference,
+    Estimate,
     Filters,
     Hit,
     IndexStatus,
@@ -43,6 +45,9 @@ from treeseek.syntax import analyse, detect, names, resolve
 from treeseek.workspace import Walk, classify, look, open_root, resolve_root, walk
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from treeseek.indexing.ledger import Ledger
     from treeseek.indexing.trees import Trees
 
@@ -53,6 +58,8 @@ TIDY_COMMITS = 32
 """While files change without a pause, the index is tidied after so many commits."""
 FALLBACK_NOTE = "the last version of the index is damaged; this is version"
 MAX_LIMIT = 1_000
+UNASKED_TEXTS = 1_000
+"""So many texts may go to a remote embedder for a first index without a question: a small project's, some cents."""
 MAX_ATTEMPTS = 10
 """Versions that may go while they are asked, before a search gives up: somebody drops them all the time."""
 
@@ -65,9 +72,10 @@ class Engine:
     Use `treeseek.open(path)` to make one, and `close()` it or use it as a context manager.
     """
 
-    def __init__(self, root: Path, settings: Settings) -> None:
+    def __init__(self, root: Path, settings: Settings, embedder: Embedder | None = None) -> None:
         """Not for callers: use `treeseek.open`."""
         self.root = root
+        self._embedder, self._is_lent = embedder, embedder is not None
         self.settings = settings
         self.directory = index_directory(settings.data_dir, root)
         self._lock = threading.Lock()
@@ -91,8 +99,19 @@ class Engine:
         with self._lock:
             self._store, self._loaded, self._ledger = None, None, None
             trees, self._trees = self._trees, None
+            embedder = None if self._is_lent else self._embedder
         if trees is not None:
             trees.close()
+        if (close := getattr(embedder, "close", None)) is not None:
+            close()
+
+    @property
+    def embedder(self) -> Embedder:
+        """What makes the vectors, of the index and of questions: one for as long as the engine is open."""
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = embedder_of(self.settings)
+            return self._embedder
 
     @property
     def indexed(self) -> bool:
@@ -112,7 +131,7 @@ class Engine:
         `hints`, paths relative to the root, limit the look at it to what is at or beneath them. When `seconds` have
         passed, no more files are begun; the report says how many are pending.
         Raises RootError when the root is gone, StoreLockedError when another process keeps writing the index,
-        StoreError when it can't be written.
+        StoreError when it can't be written, EmbeddingError when the embedder fails: what has its vectors is committed.
         """
         from treeseek.indexing.run import Ledger, look_at, sync, unchanged
 
@@ -129,12 +148,12 @@ class Engine:
             store = None if rebuild else self._writable_store()
             fresh = store is None
             if store is None:
-                store = UnitStore.create(self.directory, self.root, _identity())
+                store = UnitStore.create(self.directory, self.root, self._identity())
             # Who watches has trees at hand, live ones among them; opening them for one sync would cost more.
             trees = None if hints is None else self._opened_trees()
             report = sync(
                 self.root, store, self.settings, progress, fresh=fresh, look=seen, ledger=ledger, seconds=seconds,
-                trees=trees,
+                trees=trees, embedder=self.embedder,
             )  # fmt: skip
             if report.version:
                 self._keep(store)
@@ -196,17 +215,35 @@ class Engine:
         """Return the places that answer a question, best first; one chunk per file before any second one.
 
         `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts.
-        Raises UsageError for a query or filter that can't be, NotIndexedError before the first sync.
+        Without its embedder it answers from words alone, with a note. Raises UsageError for a query or filter that
+        can't be, NotIndexedError before the first sync.
         """
         parsed = queries.parse(query, max_chars=self.settings.max_query_chars)
         checked = self._checked(filters, limit)
 
+        vector: NDArray[np.float32] | None = None
+        notes: list[str] = []
+
         def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
-            vector = default_embedder().embed_query(query)
+            nonlocal vector
+            if vector is None:  # a question that is asked again isn't embedded again
+                vector = self._embedded(query, notes)
             return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit)
 
         with telemetry.timed("treeseek_search_seconds"):
-            return self._answer(query, ask, max_tokens)
+            result = self._answer(query, ask, max_tokens)
+        return replace(result, notes=(*result.notes, *notes)) if notes else result
+
+    def _embedded(self, query: str, notes: list[str]) -> NDArray[np.float32]:
+        """Return a question's vector; one that speaks for nothing, with a note, if the embedder fails."""
+        import numpy as np
+
+        try:
+            return self.embedder.embed_query(query)
+        except EmbeddingError as error:
+            telemetry.count("treeseek_searches_by_words_total", reason=error.code)
+            notes.append(f"ranked by words alone, not by meaning: {error}")
+            return np.zeros(self.embedder.identity.dims, np.float32)
 
     def related(
         self,
@@ -301,6 +338,22 @@ class Engine:
 
         languages = self._checked(Filters(languages=query.languages), limit).languages
         return run(self.root, self.settings, self._opened_trees(), replace(query, languages=languages), limit)
+
+    def estimate(self) -> Estimate:
+        """Return what a sync would ask of the embedder now. Files are analysed for it, nothing is embedded.
+
+        Raises RootError when the root is gone.
+        """
+        from treeseek.indexing.estimate import estimate
+
+        return estimate(self.root, self._current_store(), self.settings, self.embedder)
+
+    def unasked(self) -> Estimate | None:
+        """Return what a first index would send to a remote embedder, if it is so much that somebody should agree."""
+        if not is_remote(self.embedder) or self.indexed:
+            return None
+        found = self.estimate()
+        return found if found.texts - found.known > UNASKED_TEXTS else None
 
     def status(self, *, skipped: bool = False) -> IndexStatus:
         """Return the state of the index against the root as it is now; with `skipped`, all that was left out."""
@@ -424,7 +477,11 @@ class Engine:
     def _current_store(self) -> UnitStore | None:
         """Return the store, unless there is none or its rows were made by another embedder or analysis."""
         store = self._any_store()
-        return None if store is None or store.identity != _identity() else store
+        return None if store is None or store.identity != self._identity() else store
+
+    def _identity(self) -> IndexIdentity:
+        embedder = self.embedder.identity
+        return IndexIdentity(str(embedder), embedder.dims, indexing.FINGERPRINT)
 
     def _any_store(self) -> UnitStore | None:
         """Return the store of the current generation, opened anew if another process has made another one current."""
@@ -438,7 +495,9 @@ class Engine:
         """Return the committed version, laid out for ranking, brought up to date from the one before if need be."""
         store = self._current_store()
         if store is None:
-            raise NotIndexedError(f"{self.root} is not indexed yet; run `treeseek index` first")
+            is_foreign = self._any_store() is not None
+            lacks = "has no index by this embedder and version" if is_foreign else "is not indexed"
+            raise NotIndexedError(f"{self.root} {lacks} yet; run `treeseek index` first")
         snapshot = store.snapshot()
         with self._lock:
             loaded = self._loaded
@@ -488,11 +547,6 @@ def _state_of(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def _identity() -> IndexIdentity:
-    embedder = default_embedder().identity
-    return IndexIdentity(str(embedder), embedder.dims, indexing.FINGERPRINT)
-
-
 def remove_orphans(settings: Settings) -> tuple[str, ...]:
     """Remove the indexes of roots that don't exist any more; return those roots."""
     from treeseek.store.orphans import remove_orphans
@@ -500,9 +554,12 @@ def remove_orphans(settings: Settings) -> tuple[str, ...]:
     return remove_orphans(settings.data_dir)
 
 
-def open_engine(path: str | Path = ".", settings: Settings | None = None) -> Engine:
-    """Return the engine of a root: `path` itself, a directory that exists.
+def open_engine(
+    path: str | Path = ".", settings: Settings | None = None, *, embedder: Embedder | None = None
+) -> Engine:
+    """Return the engine of a root: `path` itself, a directory that exists. `embedder` is used instead of what the
+    settings ask for, and is given texts as they are.
 
     Raises RootError when it doesn't, isn't a directory, can't be read, or is refused.
     """
-    return Engine(resolve_root(path), settings or load())
+    return Engine(resolve_root(path), settings or load(), embedder)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from treeseek.embedding import default_embedder
 from treeseek.indexing import analyse, wire, workers
 from treeseek.indexing.analyse import FileText
 from treeseek.indexing.batch import Batch, Outcome
@@ -33,7 +34,7 @@ def rows_of(worker_count: int, batches: list[list[FileText]]) -> list[UnitColumn
 
 
 def outcomes_of(worker_count: int, batches: list[list[FileText]]) -> list[Outcome]:
-    with analyser(worker_count, DEADLINE, 0) as analysing:
+    with analyser(worker_count, DEADLINE, 0, default_embedder()) as analysing:
         analysing.start_workers()
         done = dict(analysing.run(len(batches), lambda i: Batch(batches[i])))
     return [outcome for i in sorted(done) for outcome in done[i]]
@@ -91,7 +92,7 @@ def test_a_file_that_ends_its_worker_is_cut_by_lines_and_costs_no_other(
 def test_whoever_is_interrupted_waits_for_no_worker_and_starts_none() -> None:
     text = b"HANG"
     batch = Batch([*files(2), FileText(SourceFile("bad.py", 4, 1, 1), text, content_hash(text), "python")])
-    with analyser(1, 600.0, 0) as analysing:
+    with analyser(1, 600.0, 0, default_embedder()) as analysing:
         analysing.start_workers()
         pool = analysing._pool
         assert pool is not None

@@ -17,14 +17,17 @@ from treeseek.embedding import default_embedder
 from treeseek.indexing import wire
 from treeseek.indexing.batch import analyse_batch
 from treeseek.indexing.identity import content_hash
+from treeseek.indexing.stand_in import UNEMBEDDED
 from treeseek.syntax.parsed import parse_file
 from treeseek.syntax.stored import encode_file
 
-__all__ = ["PARSE", "main"]
+__all__ = ["PARSE", "WITHOUT_VECTORS", "main"]
 
 
 PARSE = "parse"
 """The argument of a worker that makes trees; without one it makes rows."""
+WITHOUT_VECTORS = "without-vectors"
+"""The argument of a worker that makes rows for another embedder than the bundled one."""
 
 
 def main() -> None:
@@ -32,7 +35,7 @@ def main() -> None:
     if sys.argv[1:] == [PARSE]:
         _serve(_stored_tree)
         return
-    embedder = default_embedder()
+    embedder = UNEMBEDDED if sys.argv[1:] == [WITHOUT_VECTORS] else default_embedder()
 
     def rows(request: dict[str, Any]) -> object:
         batch = wire.unpack_batch(request)

@@ -17,11 +17,12 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from treeseek import telemetry
-from treeseek.embedding import default_embedder
+from treeseek.embedding import TokenEmbedder
 from treeseek.errors import WorkerError
 from treeseek.indexing import wire
 from treeseek.indexing.batch import Batch, Outcome, analyse_batch
-from treeseek.indexing.worker import PARSE
+from treeseek.indexing.stand_in import UNEMBEDDED
+from treeseek.indexing.worker import PARSE, WITHOUT_VECTORS
 
 __all__ = ["Analyser", "Parsers", "analyser"]
 
@@ -136,7 +137,13 @@ class _Workers:
 
 
 class _Pool(_Workers):
-    """Workers that analyse files."""
+    """Workers that analyse files. They embed as `embedder` does: the bundled model, or none."""
+
+    def __init__(self, count: int, deadline_seconds: float, embedder: TokenEmbedder) -> None:
+        self._embedder = embedder
+        if embedder is UNEMBEDDED:
+            self.arguments = (WITHOUT_VECTORS,)
+        super().__init__(count, deadline_seconds)
 
     def analyse(self, batch: Batch) -> list[Outcome]:
         request = wire.pack_batch(batch)
@@ -147,7 +154,7 @@ class _Pool(_Workers):
         if len(batch.files) > 1:
             return [outcome for file in batch.files for outcome in self.analyse(Batch([file], batch.lent))]
         with _here:
-            return [analyse_batch(batch, default_embedder(), self.deadline_seconds, unparsable=reason)]
+            return [analyse_batch(batch, self._embedder, self.deadline_seconds, unparsable=reason)]
 
 
 class Parsers(_Workers):
@@ -177,8 +184,9 @@ _here = threading.Lock()
 class Analyser:
     """Analyses batches, in this process or, once it is worth starting some, in workers. Get it from `analyser`."""
 
-    def __init__(self, workers: int, deadline_seconds: float, total_bytes: int) -> None:
+    def __init__(self, workers: int, deadline_seconds: float, total_bytes: int, embedder: TokenEmbedder) -> None:
         self._workers = workers
+        self._embedder = embedder
         self._deadline_seconds = deadline_seconds
         self._total_bytes = total_bytes
         self._looked_at = self._unknown = 0
@@ -203,7 +211,7 @@ class Analyser:
         """Start the worker processes, if there are to be any: what comes is known to be new."""
         with self._lock:
             if self._workers and self._pool is None:
-                self._pool = _Pool(self._workers, self._deadline_seconds)
+                self._pool = _Pool(self._workers, self._deadline_seconds, self._embedder)
 
     def _analyse(self, batch: Batch) -> list[Outcome]:
         if self._is_much(batch):
@@ -213,7 +221,7 @@ class Analyser:
         if self._pool is not None:
             return self._pool.analyse(batch)
         with _here:
-            return [analyse_batch(batch, default_embedder(), self._deadline_seconds)]
+            return [analyse_batch(batch, self._embedder, self._deadline_seconds)]
 
     def _is_much(self, batch: Batch) -> bool:
         """Whether as much will have to be analysed as is worth a start of workers, going by what was so far."""
@@ -233,9 +241,12 @@ class Analyser:
 
 
 @contextmanager
-def analyser(workers: int, deadline_seconds: float, total_bytes: int) -> Iterator[Analyser]:
-    """Yield what analyses batches in at most so many worker processes. `total_bytes` is about how much is looked at."""
-    opened = Analyser(workers, deadline_seconds, total_bytes)
+def analyser(workers: int, deadline_seconds: float, total_bytes: int, embedder: TokenEmbedder) -> Iterator[Analyser]:
+    """Yield what analyses batches in at most so many worker processes. `total_bytes` is about how much is looked at.
+
+    `embedder` is the bundled model, or `vectors.UNEMBEDDED`: worker processes know no other.
+    """
+    opened = Analyser(workers, deadline_seconds, total_bytes, embedder)
     try:
         yield opened
     finally:
