@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz chaos lint types bench clean
+.PHONY: help setup demo test fuzz chaos hostile lint types bench clean
 
 help:
 	@echo "make setup   .venv with treeseek and what its development needs"
@@ -17,6 +17,7 @@ help:
 	@echo "make test    all tests, with coverage"
 	@echo "make fuzz    every fuzz target for 20 seconds [SECONDS=3600] [TARGET='analysis-*']; needs Linux"
 	@echo "make chaos   kills, failing disks, power cuts, flipped bits: about an hour [CHAOS=--short]; needs Linux and cc"
+	@echo "make hostile index over a thousand files that are made to do harm: some minutes [HOSTILE=--short]"
 	@echo "make lint    style and format"
 	@echo "make types   strict type checks"
 	@echo "make bench   how to run the benchmarks"
@@ -52,6 +53,11 @@ CHAOS :=
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m chaos.run $(CHAOS)
+
+HOSTILE :=
+
+hostile: $(VENV)/.dev
+	$(BIN)/python -m hostile.run $(HOSTILE)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

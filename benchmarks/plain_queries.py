@@ -13,7 +13,7 @@ from benchmarks.bare_parse import parsed_files
 from treeseek.syntax import analyse
 from treeseek.tokens import split_words
 
-__all__ = ["of_file", "of_tree"]
+__all__ = ["first_sentence", "of_file", "of_tree"]
 
 SEED = 7
 FILES = 400
@@ -29,7 +29,7 @@ def of_tree(root: Path, count: int = 60) -> list[str]:
     named: dict[str, None] = {}
     for _, language, data in chosen:
         for doc, name in _declared(data, language):
-            sentence = _words(doc.partition(".")[0])
+            sentence = first_sentence(doc)
             documented |= dict.fromkeys([sentence] if sentence else [])
             words = _words(name)
             named |= dict.fromkeys([words] if words else [])
@@ -51,6 +51,11 @@ def _declared(data: bytes, language: str) -> Iterator[tuple[str, str]]:
     declarations = analyse(data, language, deadline_seconds=10).declarations
     for declaration in declarations[:8]:
         yield declaration.doc.strip(), declaration.name
+
+
+def first_sentence(doc: str) -> str:
+    """Return the first words of a doc comment's first sentence, or "" if they are too few."""
+    return _words(doc.strip().partition(".")[0])
 
 
 def _words(text: str) -> str:

@@ -3,8 +3,12 @@
     python semble_peer.py model WEIGHTS OUT          make a model2vec model of treeseek's weights
     python semble_peer.py index ROOT MODEL           index, and save the index where its own command line would
     python semble_peer.py search ROOT MODEL QUERIES  search every query, warm
+    python semble_peer.py serve ROOT MODEL           index and search for each line of standard input
 
-Prints one JSON object, times in seconds.
+A line to `serve` is {"queries": [[TEXT, ALPHA], ...], "limit": 10}: the root is brought up to date, then every query is
+searched. ALPHA weighs the model against BM25: null is semble's own choice, 0 leaves the model out.
+
+Prints one JSON object, or one for each line, times in seconds.
 """
 
 import json
@@ -66,9 +70,34 @@ def search(root: Path, model_path: str, queries: list[str]) -> dict[str, Any]:
     return {"first": first, "seconds": seconds, "loaded": made.loaded_from_disk}
 
 
+def serve(root: Path, model_path: str) -> None:
+    """Answer each line of standard input with {"index", "seconds", "results"}."""
+    from semble import SembleIndex
+    from semble.cache import save_index_to_cache
+
+    for line in sys.stdin:
+        asked = json.loads(line)
+        start = time.perf_counter()
+        made = SembleIndex.from_path(root, model_path=model_path)
+        if not made.loaded_from_disk:
+            save_index_to_cache(made, str(root))
+        indexed = time.perf_counter() - start
+        made.search("warm up", top_k=10)
+        seconds, results = [], []
+        for query, alpha in asked["queries"]:
+            start = time.perf_counter()
+            found = made.search(query, top_k=asked["limit"], alpha=alpha)
+            seconds.append(time.perf_counter() - start)
+            results.append([[one.chunk.file_path, one.chunk.start_line, one.chunk.end_line] for one in found])
+        print(json.dumps({"index": indexed, "seconds": seconds, "results": results}), flush=True)
+
+
 def main() -> None:
     """Run the command."""
     what, first, second, *rest = sys.argv[1:]
+    if what == "serve":
+        serve(Path(first), second)
+        return
     if what == "model":
         answer = model(Path(first), Path(second))
     elif what == "index":

@@ -58,8 +58,14 @@ class Place:
 
     @property
     def settings(self) -> Settings:
-        """Settings with the index and the cache below `base`, and nothing of the user's."""
-        return load({"TREESEEK_CONFIG": "/nonexistent"}, data_dir=self.base / "data", cache_dir=self.base / "cache")
+        """Settings with the index and the cache below `base`, and nothing of the user's.
+
+        Without the sandbox, as its files are our own: the work that is struck is then done by the process that is.
+        """
+        return load(
+            {"TREESEEK_CONFIG": "/nonexistent"}, data_dir=self.base / "data", cache_dir=self.base / "cache",
+            sandbox="off",
+        )  # fmt: skip
 
     @property
     def index(self) -> Path:

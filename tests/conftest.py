@@ -11,6 +11,10 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the lists of tests/ranking anew, and show how")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_cache_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Put the default cache directory into a temporary place."""

@@ -2,7 +2,8 @@
 
 The tree is changed commit by commit and synced after each. After every K steps, and at the end, all rows are compared
 with those of an index made afresh with empty caches. Reuse is counted twice: over everything (what a build from nothing
-would have done at each step), and among the files that a step changed. Ends with 1 if an index ever differs.
+would have done at each step), and among the files that a step changed. Ends with 1 if an index ever differs, or takes
+more than one and a half times the room of a fresh one before anybody tidies it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from treeseek.settings import load
 from treeseek.store import UnitStore
 
 STAT = {"mtime_ns", "inode"}
+MAX_SIZE, SMALL_BYTES = 1.5, 256 << 10
+"""How large an index may be beside a fresh one; of a tiny one the journal alone is as large as the rest."""
 
 
 class Reuse:
@@ -79,6 +82,15 @@ def differences(engine: Engine, scratch: Path) -> list[str]:
     ]
 
 
+def _fresh_bytes(engine: Engine, scratch: Path) -> int:
+    """Return the size of an index of the same root made afresh."""
+    fresh = treeseek.open(engine.root, load({}, data_dir=scratch / "data", cache_dir=scratch / "cache"))
+    fresh.sync()
+    size = fresh.status().bytes_on_disk
+    shutil.rmtree(scratch)
+    return size
+
+
 def replay(history: Path, commits: int, every: int, extras: int, scratch: Path) -> dict[str, object]:
     """Replay one history; return its figures."""
     reuse: dict[str, Reuse] = defaultdict(Reuse)
@@ -97,6 +109,7 @@ def replay(history: Path, commits: int, every: int, extras: int, scratch: Path) 
                 broken += _compared(engine, scratch / "fresh", step)
                 compared += 1
         broken += _compared(engine, scratch / "fresh", step)
+        size, fresh_size = engine.status().bytes_on_disk, _fresh_bytes(engine, scratch / "fresh")
         engine.tidy(force=True)
         broken += _compared(engine, scratch / "fresh", step)
         again = _second_worktree(engine, tree, scratch)
@@ -108,6 +121,8 @@ def replay(history: Path, commits: int, every: int, extras: int, scratch: Path) 
         "chunks": status.chunks,
         "compared_with_fresh": compared + 2,
         "differences": broken,
+        "size_over_fresh": round(size / fresh_size, 3),
+        "is_too_large": size > MAX_SIZE * fresh_size + SMALL_BYTES,
         "second_worktree": again,
         "reuse": {kind: one.told() for kind, one in reuse.items()},
     }
@@ -144,7 +159,7 @@ def main() -> int:
         print(json.dumps(results[-1], indent=2), flush=True)
     if told.out:
         told.out.write_text(json.dumps({"provenance": provenance(), "replays": results}, indent=2) + "\n")
-    return int(any(result["differences"] for result in results))
+    return int(any(result["differences"] or result["is_too_large"] for result in results))
 
 
 if __name__ == "__main__":

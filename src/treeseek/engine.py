@@ -20,7 +20,6 @@ from treeseek.model import (
     Difference,
     Estimate,
     Filters,
-    Hit,
     IndexStatus,
     Maintenance,
     Migration,
@@ -32,17 +31,18 @@ from treeseek.model import (
     Syntax,
     Verification,
 )
-from treeseek.retrieval import budget
 from treeseek.retrieval import filters as filtering
 from treeseek.retrieval import query as queries
 from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
-from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
+from treeseek.retrieval.result import result_of
+from treeseek.retrieval.search import Found
+from treeseek.safety import caps
 from treeseek.settings import Settings, load
-from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, writer_lock
-from treeseek.syntax import analyse, detect, names, resolve
-from treeseek.workspace import Walk, classify, look, open_root, resolve_root, walk
+from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, reading, writer_lock
+from treeseek.syntax import detect, names, resolve
+from treeseek.workspace import Walk, classify, client_path, look, open_root, resolve_root, walk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,8 +56,8 @@ __all__ = ["Engine", "open_engine", "remove_orphans"]
 LOCK_SECONDS = 60.0
 TIDY_COMMITS = 32
 """While files change without a pause, the index is tidied after so many commits."""
-FALLBACK_NOTE = "the last version of the index is damaged; this is version"
-MAX_LIMIT = 1_000
+WORDS_NOTE = "ranked by words alone"
+"""How the note of a search begins that went without its embedder."""
 UNASKED_TEXTS = 1_000
 """So many texts may go to a remote embedder for a first index without a question: a small project's, some cents."""
 MAX_ATTEMPTS = 10
@@ -141,7 +141,8 @@ class Engine:
         seen = None
         if current is not None and not current.is_outdated:
             found, beneath = self._looked_at(hints)
-            seen = look_at(self.root, current, self.settings, ledger=ledger, found=found, beneath=beneath)
+            with reading(self.directory):
+                seen = look_at(self.root, current, self.settings, ledger=ledger, found=found, beneath=beneath)
         if seen is not None and (report := unchanged(seen)):
             return report
         with writer_lock(self.directory, LOCK_SECONDS if seconds is None else min(seconds + 1, LOCK_SECONDS)):
@@ -195,7 +196,10 @@ class Engine:
         by itself, `on_notice` a line when the root goes or comes back, or can't be watched and is looked at instead.
         The index is tidied when nothing happens, or after very many changes.
         """
+        from treeseek.cache import close_idle
+        from treeseek.indexing.memory import give_back_memory
         from treeseek.indexing.watching import watch
+        from treeseek.indexing.workers import Terms, kept_warm
 
         commits = 0
 
@@ -204,46 +208,61 @@ class Engine:
             report = self.sync(hints=hints)
             commits += report.committed
             if hints is not None and report.committed and commits % TIDY_COMMITS == 0:
-                self.tidy()
+                rest()
             on_sync(report)
 
-        watch(self.root, sync, stop=stop, idle=self.tidy, on_error=on_error, on_notice=on_notice)
+        def rest() -> None:
+            self.tidy()
+            close_idle()
+            give_back_memory()
+
+        with kept_warm(Terms.of(self.settings)):
+            watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice)
 
     def search(
-        self, query: str, *, limit: int = 10, filters: Filters = Filters(), max_tokens: int | None = None
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        filters: Filters = Filters(),
+        max_tokens: int | None = None,
+        explain: bool = False,
+        ranker: searching.Ranker = searching.SHIPPED,
     ) -> SearchResult:
         """Return the places that answer a question, best first; one chunk per file before any second one.
 
-        `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts.
-        Without its embedder it answers from words alone, with a note. Raises UsageError for a query or filter that
-        can't be, NotIndexedError before the first sync.
+        `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts. With `explain`, hits say
+        what speaks for them. `ranker` is for comparisons: see `treeseek.evaluation`. Without its embedder it answers
+        from words alone, with a note.
+        Raises UsageError for a query or filter that can't be, NotIndexedError before the first sync.
         """
-        parsed = queries.parse(query, max_chars=self.settings.max_query_chars)
+        limits = self.settings
+        parsed = queries.parse(query, max_chars=limits.max_query_chars, max_terms=limits.max_query_terms)
         checked = self._checked(filters, limit)
 
+        chosen = replace(ranker, explain=explain)
         vector: NDArray[np.float32] | None = None
         notes: list[str] = []
 
-        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
-            nonlocal vector
-            if vector is None:  # a question that is asked again isn't embedded again
+        def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
+            nonlocal vector, chosen
+            if vector is None and chosen.evidence != "lexical":  # a question that is asked again isn't embedded again
                 vector = self._embedded(query, notes)
-            return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit)
+                chosen = chosen if vector is not None else replace(chosen, evidence="lexical")
+            return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit, chosen)
 
         with telemetry.timed("treeseek_search_seconds"):
             result = self._answer(query, ask, max_tokens)
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 
-    def _embedded(self, query: str, notes: list[str]) -> NDArray[np.float32]:
-        """Return a question's vector; one that speaks for nothing, with a note, if the embedder fails."""
-        import numpy as np
-
+    def _embedded(self, query: str, notes: list[str]) -> NDArray[np.float32] | None:
+        """Return a question's vector; None, with a note, if the embedder fails."""
         try:
             return self.embedder.embed_query(query)
         except EmbeddingError as error:
             telemetry.count("treeseek_searches_by_words_total", reason=error.code)
-            notes.append(f"ranked by words alone, not by meaning: {error}")
-            return np.zeros(self.embedder.identity.dims, np.float32)
+            notes.append(f"{WORDS_NOTE}, not by meaning: {error}")
+            return None
 
     def related(
         self,
@@ -255,15 +274,15 @@ class Engine:
         max_tokens: int | None = None,
     ) -> SearchResult:
         """Return the places most like the code at `path:line`, its own chunk left out."""
-        checked = self._checked(filters, limit)
+        checked, path = self._checked(filters, limit), client_path(path, self.root)
 
-        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
+        def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
             hits = searching.related(corpus, snapshot.texts, path, line, checked, limit)
             if hits is None:
                 raise UsageError(
                     f"{path}:{line} is not in the index; is the file left out? (`treeseek status --skipped`)"
                 )
-            return hits
+            return Found(hits)
 
         return self._answer(f"{path}:{line}", ask, max_tokens)
 
@@ -277,8 +296,8 @@ class Engine:
             raise UsageError(f"the name has {len(name):,} characters; no declaration is that long")
         checked = self._checked(filters, limit)
 
-        def ask(corpus: Corpus, snapshot: Snapshot) -> list[Hit]:
-            return searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit)
+        def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
+            return Found(searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit))
 
         return self._answer(name, ask, max_tokens)
 
@@ -304,11 +323,14 @@ class Engine:
 
         Raises UnreadableError when it isn't a readable file inside the root, UsageError when it isn't text.
         """
+        path = client_path(path, self.root)
         with open_root(self.root) as reader:
             data = reader.read(path, max_bytes=self.settings.max_file_bytes)
         if classify(path, data) == "binary":
             raise UsageError(f"{path} is binary: it has no outline")
-        return analyse(data, detect(path, data[:4096]), deadline_seconds=self.settings.parse_seconds)
+        from treeseek.indexing.outlines import outline
+
+        return outline(data, detect(path, data[:4096]), self.settings)
 
     def diff(self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False) -> Difference:
         """Return what changed in meaning from revision `old` to `new`, or to the files as they are now. Needs no index.
@@ -366,8 +388,9 @@ class Engine:
             return IndexStatus(str(self.root), False, str(self.directory), skipped=left,
                                pending={"new": len(found.files), "changed": 0, "deleted": 0})  # fmt: skip
         found = without(found, self.root, store)
-        snapshot = store.snapshot()
-        manifest = snapshot.manifest()
+        with reading(self.directory):
+            snapshot = store.snapshot()
+            manifest = snapshot.manifest()
         indexed = [language for kind, language in zip(manifest.kind, manifest.language, strict=True) if kind == "file"]
         return IndexStatus(
             root=str(self.root),
@@ -470,9 +493,8 @@ class Engine:
             return self._trees
 
     def _checked(self, filters: Filters, limit: int) -> Filters:
-        if not 1 <= limit <= MAX_LIMIT:
-            raise UsageError(f"a limit of {limit} is not between 1 and {MAX_LIMIT}")
-        return filtering.checked(filters, resolve, names())
+        caps.check_results(limit, self.settings.max_results)
+        return replace(filtering.checked(filters, resolve, names()), path=client_path(filters.path, self.root))
 
     def _current_store(self) -> UnitStore | None:
         """Return the store, unless there is none or its rows were made by another embedder or analysis."""
@@ -518,24 +540,19 @@ class Engine:
         last = None if store is None else store.journal.last()
         return None if store is None or last is None else (store.generation, last.sequence)
 
-    def _answer(self, query: str, ask: Callable[[Corpus, Snapshot], list[Hit]], max_tokens: int | None) -> SearchResult:
+    def _answer(self, query: str, ask: Callable[[Corpus, Snapshot], Found], max_tokens: int | None) -> SearchResult:
         """Ask the committed version; again if a newer one was made meanwhile, as the old one's files may be gone."""
         for attempt in range(1, MAX_ATTEMPTS + 1):
             committed = self._committed()
             try:
-                corpus, snapshot = self._corpus()
-                hits = ask(corpus, snapshot)
+                with reading(self.directory):
+                    corpus, snapshot = self._corpus()
+                    found = ask(corpus, snapshot)
                 break
             except StoreCorruptError:
                 if attempt == MAX_ATTEMPTS or self._committed() == committed:
                     raise
-        kept, truncated = budget.fit(hits, max_tokens)
-        kept = checked_against(self.root, kept, self.settings.max_file_bytes)
-        notes = [f"{FALLBACK_NOTE} {snapshot.version}; `treeseek repair` mends it"] if snapshot.is_fallback else []
-        stale = {hit.path for hit in kept if not hit.is_fresh}
-        if stale:
-            notes.append(f"changed since they were indexed: {', '.join(sorted(stale))}")
-        return SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated=truncated)
+        return result_of(self.root, query, found, snapshot, max_tokens, self.settings.max_file_bytes)
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:

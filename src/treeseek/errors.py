@@ -12,6 +12,7 @@
     ├── TreeError                 a syntax tree can't give what was asked of it
     │   ├── TreeCorruptError      what was stored of a tree is damaged
     │   └── TreeMismatchError     it is of another text, grammar or format version
+    ├── OverloadedError           more is being asked at once than may be; ask again
     ├── EmbeddingError            an embedder failed or returned something malformed
     │   ├── MissingExtraError     what it needs isn't installed
     │   ├── CredentialsError      there are no credentials for it, or they aren't accepted
@@ -37,6 +38,7 @@ __all__ = [
     "FormatError",
     "MissingExtraError",
     "NotIndexedError",
+    "OverloadedError",
     "RootError",
     "StoreCorruptError",
     "StoreError",
@@ -127,6 +129,12 @@ class TreeMismatchError(TreeError):
     """What was stored is the tree of another text, or of another grammar, or in a newer format."""
 
     code = "tree-mismatch"
+
+
+class OverloadedError(TreeseekError):
+    """More is being asked at once than may be."""
+
+    code = "overloaded"
 
 
 class EmbeddingError(TreeseekError):

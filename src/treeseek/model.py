@@ -174,6 +174,9 @@ class Hit:
     `score` is between 0 and 1: for a search the calibrated chance that the file answers the query, for related code the
     cosine, for symbols how well the name fits. `matched_lines` are those that speak to the query. `content_hash` is
     that of the file as it was indexed; `is_fresh` says whether the file still has those bytes.
+
+    `text` begins with line `start_line`. Of a long declaration, or one that holds others, it has the first part only.
+    `reasons`, if they were asked for, say what each kind of evidence adds to the file's place in the ranking.
     """
 
     id: str
@@ -189,17 +192,27 @@ class Hit:
     matched_lines: tuple[int, ...] = ()
     content_hash: str = ""
     is_fresh: bool = True
+    reasons: Mapping[str, float] | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the text ends before the last line."""
+        return self.text.removesuffix("\n").count("\n") < self.end_line - self.start_line
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The hits of a query, best first, and what a caller must know to trust them."""
+    """The hits of a query, best first, and what a caller must know to trust them.
+
+    `confidence` is the calibrated chance that the index has an answer at all, None where that isn't the question.
+    """
 
     query: str
     hits: tuple[Hit, ...]
     version: int
     notes: tuple[str, ...] = ()
     truncated: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

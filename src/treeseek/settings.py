@@ -15,7 +15,18 @@ import platformdirs
 
 from treeseek.errors import UsageError
 
-__all__ = ["Settings", "endpoint_key", "load", "no_color", "prepare_lance"]
+__all__ = ["Settings", "endpoint_key", "load", "no_color", "prepare_lance", "worker_environment"]
+
+
+SANDBOXES = ("auto", "require", "off")
+MIN_WORKER_BYTES = 256 * 1024 * 1024
+"""A worker takes about half of this before it has read anything."""
+
+_NEEDED_BY_WORKERS = (
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "LANG",
+    "LC_ALL", "LC_CTYPE", "SYSTEMROOT",
+)  # fmt: skip
+_THREADS_OF_WORKERS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +37,34 @@ class Settings:
     bounds what is kept on disk of analysed files, `cache_vector_bytes` what is kept of vectors by another embedder than
     the static one; 0 switches that off. A search from the command line brings the index up to date for at most
     `refresh_seconds`.
+
+    `sandbox` is "auto" (what the kernel has), "require" (refuse to parse without all of it) or "off" (for code that is
+    trusted: few files are then parsed in the main process). `max_*` are caps, as `safety.caps` tells; those of
+    responses and requests are for servers.
     """
 
     data_dir: Path
     cache_dir: Path
     embedder: str = "static"
     workers: int = 0
+    sandbox: str = "auto"
+    worker_memory_bytes: int = 1024 * 1024 * 1024
     max_file_bytes: int = 4 * 1024 * 1024
+    max_line_bytes: int = 20_000
     max_files: int = 500_000
+    max_nodes: int = 2_000_000
+    max_depth: int = 1_000
+    max_chunks: int = 10_000
     max_query_chars: int = 2_000
+    max_query_terms: int = 300
+    max_results: int = 1_000
+    max_response_bytes: int = 4 * 1024 * 1024
+    max_concurrent_requests: int = 16
     parse_seconds: float = 10.0
     refresh_seconds: float = 10.0
-    cache_hot_bytes: int = 64 * 1024 * 1024
-    cache_warm_bytes: int = 256 * 1024 * 1024
-    cache_cold_bytes: int = 64 * 1024 * 1024
+    cache_hot_bytes: int = 48 * 1024 * 1024
+    cache_warm_bytes: int = 96 * 1024 * 1024
+    cache_cold_bytes: int = 32 * 1024 * 1024
     cache_frozen_bytes: int = 1024 * 1024 * 1024
     cache_artifact_bytes: int = 1024 * 1024 * 1024
     cache_vector_bytes: int = 1024 * 1024 * 1024
@@ -82,6 +107,15 @@ def endpoint_key(*, is_openai: bool, environment: Mapping[str, str] | None = Non
     return (env.get("TREESEEK_OPENAI_API_KEY") or (env.get("OPENAI_API_KEY", "") if is_openai else "")).strip()
 
 
+def worker_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables that an analysis process gets: what an interpreter needs to start, and no secrets.
+
+    One thread is enough for its small products, and a vector doesn't depend then on how many cores there are.
+    """
+    env = os.environ if environment is None else environment
+    return {name: env[name] for name in _NEEDED_BY_WORKERS if name in env} | dict.fromkeys(_THREADS_OF_WORKERS, "1")
+
+
 def prepare_lance() -> None:
     """Set what Lance and Arrow read of the environment when they are imported, unless somebody has. Call it first.
 
@@ -109,22 +143,32 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _convert(name: str, value: object, where: str) -> object:
     kinds: dict[str, type] = {
-        "data_dir": Path, "cache_dir": Path, "embedder": str, "parse_seconds": float, "refresh_seconds": float,
+        "data_dir": Path, "cache_dir": Path, "embedder": str, "sandbox": str, "parse_seconds": float,
+        "refresh_seconds": float,
     }  # fmt: skip
     known = {setting.name for setting in fields(Settings)}
     if name not in known:
         raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")
     kind = kinds.get(name, int)
     if kind is str:
-        if not isinstance(value, str):
-            raise UsageError(f"{where}: {value!r} is not a text")
-        return value.strip()
+        return _text(name, value, where)
     try:
         converted = kind(value)
     except (TypeError, ValueError):
         raise UsageError(f"{where}: {value!r} is not a {kind.__name__}") from None
     if kind is Path:
         return converted.expanduser()
+    if name == "worker_memory_bytes" and 0 <= converted < MIN_WORKER_BYTES:
+        raise UsageError(f"{where}: {value!r} bytes are too few for a worker; {MIN_WORKER_BYTES} are the least")
     if converted < 0:
         raise UsageError(f"{where}: {value!r} is negative")
     return converted
+
+
+def _text(name: str, value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: {value!r} is not a text")
+    text = value.strip()
+    if name == "sandbox" and text not in SANDBOXES:
+        raise UsageError(f"{where}: {value!r} is none of {', '.join(SANDBOXES)}")
+    return text

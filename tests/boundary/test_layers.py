@@ -22,6 +22,7 @@ LAYERS = (
     ("workspace", "syntax", "safety", "embedding", "cache", "store"),
     ("indexing", "retrieval"),
     ("engine",),
+    ("evaluation",),
     ("frontends",),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

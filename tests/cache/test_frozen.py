@@ -14,7 +14,7 @@ import pytest
 from tree_codec import Cache, content_hash, fresh, program
 
 from treeseek import telemetry
-from treeseek.cache import Budgets
+from treeseek.cache import Budgets, close_idle
 from treeseek.cache.frozen import FrozenTier
 from treeseek.cache.statistics import Counts
 
@@ -225,6 +225,18 @@ def test_a_directory_that_cannot_be_is_reported_once(
     assert [record.name for record in caplog.records] == ["treeseek.cache"]
     assert 1 <= cache.statistics().failures <= 2
     assert cache.load("1.py", content_hash(program(1)), "python") == fresh(program(1))
+
+
+def test_a_map_is_given_back_and_opened_again(directory: Path) -> None:
+    def is_mapped() -> bool:
+        return str(directory.resolve() / "data.mdb") in Path("/proc/self/maps").read_text()
+
+    tier = FrozenTier(directory, 1 << 20)
+    tier.write([(b"k" * 16, b"value")])
+    assert is_mapped()
+    close_idle()
+    assert not is_mapped()
+    assert tier.get(b"k" * 16) == b"value"
 
 
 def test_a_budget_of_nothing_means_no_tier(directory: Path, new_cache: Any) -> None:

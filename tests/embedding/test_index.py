@@ -18,9 +18,15 @@ from treeseek import Engine
 from treeseek.embedding import default_embedder
 from treeseek.embedding.redacted import Redacted
 from treeseek.embedding.remote import RemoteEmbedder
-from treeseek.errors import AccessDeniedError
+from treeseek.errors import AccessDeniedError, EmbeddingError
+from treeseek.evaluation.evaluate import of_questions
+from treeseek.evaluation.metrics import Place
+from treeseek.evaluation.questions import Question
+from treeseek.evaluation.variants import read_variants
 from treeseek.frontends.cli.main import main
+from treeseek.indexing.outgoing import is_remote
 from treeseek.model import UnitColumns
+from treeseek.retrieval.search import Ranker
 from treeseek.settings import Settings
 
 Opened = Callable[..., RemoteEmbedder]
@@ -340,9 +346,13 @@ def test_a_search_without_its_embedder_goes_by_words_and_says_so(tmp_path: Path,
         server.coming = iter(["denied"])
         found = engine.search("merge the matrix")
         assert found.hits[0].path == "matrix.py"
-        (note,) = found.notes
+        note = found.notes[-1]
         assert note.startswith("ranked by words alone")
         assert "no access" in note
+        server.asked.clear()
+        by_words = engine.search("merge the matrix", ranker=Ranker("lexical"))
+        assert (found.hits, found.confidence) == (by_words.hits, by_words.confidence), "by the weights for words alone"
+        assert server.asked == [], "and those need no vector"
         server.is_down = True
         assert engine.symbols("matrix_open").notes == (), "needs no embedder"
 
@@ -405,6 +415,35 @@ def test_a_large_first_index_is_not_sent_from_a_pipe_unless_told(
         assert run(setting, "search", "merge the matrix", str(root))[0] == 0
         monkeypatch.setattr("treeseek.engine.UNASKED_TEXTS", 40)
         assert run(server.setting("openai", dims=32, shorten="yes"), "index", str(root))[0] == 0
+
+
+def test_another_embedder_is_a_variant_of_an_evaluation(tmp_path: Path, root: Path) -> None:
+    base = Settings(tmp_path / "data", tmp_path / "cache", workers=1)
+    asked = [Question("merge the matrix", (Place("matrix.py"),))]
+    with Loopback() as server:
+        variants = read_variants([f"embedder={server.setting('openai')}", "lexical"])
+        remote: list[bool] = []
+        found = of_questions(
+            root, base, asked, variants, agree=lambda engine: remote.append(is_remote(engine.embedder))
+        )
+        assert [one.score.mrr for one in found.comparison.figures] == [1, 1, 1]
+        assert remote == [False, True], "each index is agreed to"
+        assert len(texts_of(server)) == 42, "those of the files, a question, and one to warm up"
+        server.coming = iter(["", "denied"])
+        with pytest.raises(EmbeddingError, match=r"embedder=.*can't be scored: ranked by words alone"):
+            of_questions(root, base, asked, variants)
+
+
+def test_an_evaluation_sends_nothing_from_a_pipe_unless_told(
+    run: Run, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("treeseek.engine.UNASKED_TEXTS", 39)
+    (tmp_path / "asked.tsv").write_text("merge the matrix\tmatrix.py\n")
+    with Loopback() as server:
+        compare = f"embedder={server.setting('openai')}"
+        code, out, err = run("static", "eval", str(tmp_path / "asked.tsv"), str(root), "--compare", compare)
+        assert (code, out, server.asked) == (2, "", [])
+        assert "would send 40 texts" in err
 
 
 class Terminal(io.StringIO):

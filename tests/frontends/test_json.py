@@ -82,6 +82,13 @@ def test_index_and_status(run: Run, project: Path) -> None:
     check(document["skipped"][0], "Something skipped")
 
 
+def test_doctor(run: Run, project: Path) -> None:
+    document = run("doctor", "--json", cwd=project).document
+    check(document, "Every document", "doctor")
+    for one in document["checks"]:
+        check(one, "A check")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

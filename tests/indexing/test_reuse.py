@@ -181,7 +181,7 @@ def test_workers_make_the_artifacts_that_this_process_reads(tmp_path: Path, monk
     for i in range(30):
         write(root, f"f{i}.py", f"name{i}", "same")
     monkeypatch.setattr("treeseek.indexing.renew.SMALL_BYTES", 0)
-    monkeypatch.setattr("treeseek.indexing.workers.SMALL_BYTES", 0)
+    monkeypatch.setattr("treeseek.indexing.analysing.SMALL_BYTES", 0)
     monkeypatch.setattr("treeseek.indexing.plan.BATCH_FILES", 7)
     engine = treeseek.open(root, Settings(tmp_path / "data", tmp_path / "cache", workers=2))
     assert engine.sync().parsed == 30

@@ -120,7 +120,7 @@ def test_a_text_that_kills_its_parser_costs_itself_alone(
 
 def test_a_tree_that_a_worker_made_up_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Lying:
-        def parse(self, data: bytes, language: str) -> bytes:
+        def parse(self, data: bytes, language: str, digest: str) -> bytes:
             return b"\0" * 100
 
     codec = SyntaxCodec(SECONDS)

@@ -16,6 +16,7 @@ from treeseek.indexing.analyse import FileText
 from treeseek.indexing.batch import Batch, Outcome, analyse_batch
 from treeseek.indexing.identity import content_hash
 from treeseek.model import SourceFile, UnitColumns
+from treeseek.syntax import analyse
 
 PYTHON = b'"""Sums."""\n\n\ndef add(a, b):\n    """Add two numbers."""\n    return a + b\n\n\nclass Empty:\n    pass\n'
 
@@ -100,3 +101,30 @@ def test_garbage_and_wrong_shapes_are_errors() -> None:
         wire.unpack_columns({**packed, "vector": b"123"})
     with pytest.raises(WorkerError, match="does not fit"):
         wire.unpack_columns(msgpack.unpackb(msgpack.packb({"id": []})))
+
+
+def test_what_a_worker_makes_up_is_refused() -> None:
+    told = wire.pack_outcome(outcome(), BATCH)
+    rows: Any = told["rows"]
+    elsewhere = {**rows, "path": ["/etc/passwd"] * len(rows["path"])}
+    with pytest.raises(WorkerError, match="wasn't sent"):
+        wire.unpack_outcome({**told, "rows": elsewhere}, BATCH)
+    count = len(rows["path"])
+    lies: dict[str, object] = {
+        "name": [b"bytes"] * count,
+        "note": [None] * count,
+        "term_offsets": np.arange(count + 1)[::-1].astype("i8").tobytes(),
+        "declaration_offsets": np.full(count + 1, 99, "i8").tobytes(),
+    }
+    for name, lie in lies.items():
+        with pytest.raises(WorkerError, match="does not fit"):
+            wire.unpack_columns({**rows, name: lie})
+
+
+def test_an_outline_survives_the_wire_and_nothing_else_is_one() -> None:
+    syntax = analyse(b"class A:\n    def f(self): pass\n", "python", deadline_seconds=10)
+    packed = sent(wire.pack_syntax(syntax))
+    assert wire.unpack_syntax(packed) == syntax
+    for lie in ({}, {**packed, "language": 1}, {**packed, "chunks": [[1]]}, {**packed, "declarations": [["a"] * 8]}):
+        with pytest.raises(WorkerError, match="does not fit"):
+            wire.unpack_syntax(lie)

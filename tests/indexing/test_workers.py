@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from treeseek.embedding import default_embedder
+from treeseek.embedding import TokenEmbedder
 from treeseek.indexing import analyse, wire, workers
 from treeseek.indexing.analyse import FileText
+from treeseek.indexing.analysing import analyser
 from treeseek.indexing.batch import Batch, Outcome
 from treeseek.indexing.identity import content_hash
-from treeseek.indexing.workers import analyser
+from treeseek.indexing.quarantine import Quarantine
+from treeseek.indexing.stand_in import UNEMBEDDED
+from treeseek.indexing.workers import Terms
 from treeseek.model import SourceFile, Syntax, UnitColumns
 
 DEADLINE = 2.0
@@ -33,11 +36,27 @@ def rows_of(worker_count: int, batches: list[list[FileText]]) -> list[UnitColumn
     return [outcome.rows for outcome in outcomes_of(worker_count, batches)]
 
 
-def outcomes_of(worker_count: int, batches: list[list[FileText]]) -> list[Outcome]:
-    with analyser(worker_count, DEADLINE, 0, default_embedder()) as analysing:
+def outcomes_of(
+    worker_count: int, batches: list[list[FileText]], quarantine: Quarantine | None = None,
+    embedder: TokenEmbedder | None = None, **terms: Any,
+) -> list[Outcome]:  # fmt: skip
+    """Analyse batches in workers, or with none of them in this process."""
+    held = Terms(DEADLINE, sandbox="auto" if worker_count else "off", **terms)
+    with analyser(worker_count, held, 0, quarantine, embedder) as analysing:
         analysing.start_workers()
         done = dict(analysing.run(len(batches), lambda i: Batch(batches[i])))
     return [outcome for i in sorted(done) for outcome in done[i]]
+
+
+def test_for_another_embedder_the_same_process_makes_the_same_rows_without_vectors() -> None:
+    (before,), (without,) = rows_of(1, [files(3)]), outcomes_of(1, [files(3)], None, UNEMBEDDED)
+    (after,), (here,) = rows_of(1, [files(3)]), outcomes_of(0, [files(3)], None, UNEMBEDDED)
+    assert without.rows.vector.shape == (6, 0)
+    assert not without.rows.has_vector.any()
+    assert wire.pack_columns(without.rows) == wire.pack_columns(here.rows)
+    assert without.artifacts == here.artifacts
+    assert (without.rows.id, without.rows.text) == (before.id, before.text)
+    assert before.has_vector.sum() == after.has_vector.sum() == 3
 
 
 def test_processes_give_the_rows_that_this_process_gives() -> None:
@@ -64,7 +83,6 @@ def hostile_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     )
     boot = "import sys; sys.path[:] = {path!r}; sys.path.insert(0, " + repr(str(tmp_path)) + "); import hostile"
     monkeypatch.setattr(workers, "_BOOT", boot)
-    monkeypatch.setattr(workers, "STARTUP_SECONDS", 5.0)
 
 
 @pytest.mark.usefixtures("hostile_worker")
@@ -92,21 +110,20 @@ def test_a_file_that_ends_its_worker_is_cut_by_lines_and_costs_no_other(
 def test_whoever_is_interrupted_waits_for_no_worker_and_starts_none() -> None:
     text = b"HANG"
     batch = Batch([*files(2), FileText(SourceFile("bad.py", 4, 1, 1), text, content_hash(text), "python")])
-    with analyser(1, 600.0, 0, default_embedder()) as analysing:
+    with analyser(1, Terms(600.0), 0) as analysing:
         analysing.start_workers()
-        pool = analysing._pool
+        pool = analysing.pool
         assert pool is not None
-        (first,) = pool._all
         analysing.run(1, lambda i: batch)
-        while not pool._free.empty():  # until the batch is with the worker
+        while not pool._busy:  # until the batch is with the worker
             time.sleep(0.01)
-    assert pool._all == [first]
+        (first,) = pool._busy
+    assert (pool._busy, pool._idle) == ([], [])
     assert first._process.poll() is not None
 
 
 def test_a_worker_ends_when_its_parent_does() -> None:
-    boot = workers._BOOT.format(path=sys.path)
-    process = subprocess.Popen([sys.executable, "-c", boot], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(workers._command(Terms(DEADLINE)), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait(timeout=30) == 0

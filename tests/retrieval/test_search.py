@@ -212,3 +212,37 @@ def test_searching_before_indexing_is_refused(project: object, tmp_path: object)
 
 def test_the_same_query_gives_the_same_hits(engine: Engine) -> None:
     assert engine.search("upload retry").hits == engine.search("upload retry").hits
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how are passwords hashed with bcrypt and salted",
+        "Kubernetes pod autoscaler metrics",
+        "render markdown tables to pdf with page numbers",
+        "SQL migration that adds a foreign key",
+        "decode an mp3 frame header",
+    ],
+)
+def test_what_nothing_answers_is_told_from_what_something_does(engine: Engine, question: str) -> None:
+    doubted = engine.search(question)
+    sure = engine.search("where do we retry failed uploads?")
+    assert doubted.confidence is not None and sure.confidence is not None
+    assert doubted.confidence < 0.25 < 0.7 < sure.confidence
+    assert any("nothing here may answer" in note for note in doubted.notes) == bool(doubted.hits)
+    assert not sure.notes
+
+
+def test_a_score_is_the_chance_of_this_hit_among_all(engine: Engine) -> None:
+    found = engine.search("url routing")
+    assert found.confidence is not None
+    assert all(hit.score <= found.confidence + 1e-3 for hit in found.hits)
+    assert engine.symbols("Router").confidence is None
+
+
+def test_a_hit_can_say_why(engine: Engine) -> None:
+    hit = engine.search("RetryPolicy", explain=True).hits[0]
+    assert hit.reasons is not None
+    assert hit.reasons["defines_symbol"] > 1
+    assert list(map(abs, hit.reasons.values())) == sorted(map(abs, hit.reasons.values()), reverse=True)
+    assert engine.search("RetryPolicy").hits[0].reasons is None

@@ -72,7 +72,7 @@ def make_units(files: Mapping[str, Sequence[str]], skipped: Mapping[str, str] | 
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Versions may be dropped at once: no test waits for them to be old enough."""
-    monkeypatch.setattr("treeseek.store.maintenance.SHORT_GRACE", timedelta(0))
+    monkeypatch.setattr("treeseek.store.maintenance.GRACE", timedelta(0))
 
 
 @pytest.fixture

@@ -151,6 +151,20 @@ def test_a_long_journal_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert last is not None and last.sequence == 59
 
 
+def test_a_journal_of_long_entries_is_summed_up_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "MAX_BYTES", 40_000)
+    monkeypatch.setattr(journals, "KEPT_BYTES", 10_000)
+    journal = Journal(tmp_path)
+    for version in range(1, 200):
+        paths = [f"{version}/{number}.py" for number in range(100)]
+        journal.append(entry(version, *paths, added={f"{version}": (1, "x")}, removed=(f"{version - 1}",)))
+        assert journal.path.stat().st_size < 42_000
+        assert journal.files() == {str(version): (1, "x")}
+    assert len(journal.paths_between(195, 199) or ()) == 400
+    last = Journal(tmp_path).last()
+    assert last is not None and last.sequence == 199
+
+
 def test_damage_at_the_end_goes_back_an_entry_and_is_dropped_by_the_next(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for version in (1, 2, 3):

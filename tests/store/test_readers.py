@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 import treeseek
 from treeseek.errors import StoreCorruptError
 from treeseek.settings import load
-from treeseek.store import UnitStore
+from treeseek.store import UnitStore, reading
+from treeseek.store.lock import dropping
 from treeseek.store.maintenance import maintain
 
 
@@ -62,6 +64,38 @@ def test_a_search_goes_on_while_versions_are_dropped_as_soon_as_they_are_read(tm
     monkeypatch.setattr(treeseek.Engine, "_corpus", lambda self: (_ for _ in ()).throw(StoreCorruptError("damaged")))
     with pytest.raises(StoreCorruptError, match="damaged"):
         reader.search("again")
+
+
+READ = """
+import sys
+from pathlib import Path
+from treeseek.store import reading
+with reading(Path(sys.argv[1])):
+    print("reading", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_no_version_goes_while_another_process_is_reading_unless_it_is_old(store, units, monkeypatch):
+    monkeypatch.setattr("treeseek.store.maintenance.GRACE", timedelta(hours=1))
+    for name in ("one", "two", "three"):
+        store.commit(units({"a.py": [name]}), ["a.py"])
+    command = [sys.executable, "-c", READ, str(store.directory)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"reading\n"
+        assert maintain(store, force=True).versions_dropped == 0
+        reader.kill()
+    assert maintain(store, force=True).versions_dropped == 2
+
+
+def test_reading_takes_no_time_from_others_and_needs_no_index(tmp_path: Path):
+    with reading(tmp_path / "none"), dropping(tmp_path / "none") as is_unread:
+        assert not is_unread
+    with reading(tmp_path), reading(tmp_path), dropping(tmp_path) as is_unread:
+        assert not is_unread
+    with dropping(tmp_path) as is_unread, reading(tmp_path):
+        assert is_unread
 
 
 IMPORT_LANCE = """

@@ -357,7 +357,7 @@ def test_a_vector_index_gives_the_same_nearest(store, units, monkeypatch):
 
 
 def test_many_small_commits_become_one_piece_and_old_versions_go(store, units, monkeypatch):
-    monkeypatch.setattr("treeseek.store.maintenance.SHORT_GRACE", timedelta(0))
+    monkeypatch.setattr("treeseek.store.maintenance.GRACE", timedelta(0))
     monkeypatch.setattr("treeseek.store.maintenance.DEAD_BYTES", 1_000)
     for i in range(17):
         store.commit(units({f"f{i}.py": ["same text " * 50]}), [])
@@ -388,7 +388,7 @@ def test_what_a_reader_may_hold_is_kept_for_a_while(store, units):
 
 
 def test_what_a_change_of_everything_leaves_behind_goes(store, units, monkeypatch):
-    monkeypatch.setattr("treeseek.store.maintenance.SHORT_GRACE", timedelta(0))
+    monkeypatch.setattr("treeseek.store.maintenance.GRACE", timedelta(0))
     monkeypatch.setattr("treeseek.store.maintenance.DEAD_BYTES", 1_000)
     paths = [f"f{i}.py" for i in range(200)]
     store.commit(units({path: ["some text " * 20] for path in paths}), [])

@@ -57,8 +57,10 @@ def test_prose_and_records_may_have_long_lines(path: str) -> None:
 def test_no_line_is_over_the_limit(path: str) -> None:
     usual = b"x = 1\n" * 20_000
     assert classify(path, usual + b"a" * LONGEST_LINE + b"\n" + usual) == ""
-    assert classify(path, usual + b"a" * (LONGEST_LINE + 1) + b"\n" + usual) == "minified"
-    assert classify(path, b"a " * 1_500_000) == "minified"
+    assert classify(path, usual + b"a" * (LONGEST_LINE + 1) + b"\n" + usual) == "long-line"
+    assert classify(path, usual + b"a" * 101 + b"\n" + usual, max_line_bytes=100) == "long-line"
+    assert classify(path, usual + b"a" * 100 + b"\n" + usual, max_line_bytes=100) == ""
+    assert classify(path, b"a " * 1_500_000) == "long-line"
 
 
 @given(st.lists(st.integers(0, 30), max_size=20), st.integers(1, 20), st.booleans())
@@ -131,4 +133,4 @@ def test_text_of_any_script_is_text(text: str) -> None:
 
 @given(st.binary(max_size=500))
 def test_any_bytes_get_an_answer(data: bytes) -> None:
-    assert classify("a", data) in ("", "binary", "minified", "generated")
+    assert classify("a", data) in ("", "binary", "long-line", "minified", "generated")

@@ -32,7 +32,7 @@ try:
 except ImportError:  # Windows: LMDB's own lock does, only that it can't be given up
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Environment", "Unavailable", "environment_at"]
+__all__ = ["Environment", "Unavailable", "close_idle", "environment_at"]
 
 R = TypeVar("R")
 
@@ -304,6 +304,17 @@ def environment_at(directory: Path, map_bytes: int) -> Environment:
         if found not in _recent:
             _recent.append(found)
         return found
+
+
+def close_idle() -> None:
+    """Close the files of this process's environments, which open again when they are needed.
+
+    What was read of a map counts as this process's memory until then, up to the whole budget on disk.
+    """
+    with _table:
+        idle = list(_environments)
+    for environment in idle:
+        environment.close()
 
 
 _forking: list[Environment] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from treeseek import telemetry
 from treeseek.embedding import TokenEmbedder
 from treeseek.model import Chunk, SourceFile, Syntax
-from treeseek.syntax import ANALYSIS_VERSION, analyse
+from treeseek.syntax import ANALYSIS_VERSION, Bounds, analyse
 from treeseek.tokens import TERMS_VERSION, TermRows, TokenBatch, batches
 
 __all__ = ["FINGERPRINT", "Content", "Declared", "FileText", "Vectors", "analyse_files"]
@@ -67,13 +67,16 @@ def analyse_files(
     *,
     unparsable: str = "",
     lent: Vectors | None = None,
+    bounds: Bounds = Bounds(),
+    begin: Callable[[], object] = lambda: None,
 ) -> list[Content]:
     """Return what each file's bytes give. Chunks whose text has a vector among the `lent` aren't embedded.
 
     Total: no bytes make it raise. A file that can't be parsed within `deadline_seconds` is cut by lines. With
-    `unparsable`, a reason, no file is parsed at all: all are cut by lines and bear that reason.
+    `unparsable`, a reason, no file is parsed at all: all are cut by lines and bear that reason. `begin` is called
+    before each file is parsed.
     """
-    found = [_syntax(file.data, file.language, deadline_seconds, unparsable) for file in files]
+    found = [_syntax(file, deadline_seconds, unparsable, bounds, begin) for file in files]
     texts = [
         file.data[chunk.start_byte : chunk.end_byte]
         for file, syntax in zip(files, found, strict=True)
@@ -95,11 +98,17 @@ def analyse_files(
     ]
 
 
-def _syntax(data: bytes, language: str, deadline_seconds: float, unparsable: str) -> Syntax:
+def _syntax(
+    file: FileText, deadline_seconds: float, unparsable: str, bounds: Bounds, begin: Callable[[], object]
+) -> Syntax:
     """Read one file; by lines if it is known to be unparsable, or turns out to be in a way nobody foresaw."""
+    data, language = file.data, file.language
+    begin()
     if not unparsable:
         try:
-            return analyse(data, language, deadline_seconds=deadline_seconds, documentation=False)
+            return analyse(data, language, deadline_seconds=deadline_seconds, documentation=False, bounds=bounds)
+        except MemoryError:  # what is left may not do for the others: the worker's end is near, and meant to be
+            raise
         except Exception as error:  # noqa: BLE001 - the worker's boundary: one file must not cost the others
             telemetry.count("treeseek_analysis_errors_total", error=type(error).__name__)
     by_lines = analyse(data, "text", deadline_seconds=deadline_seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from treeseek.embedding import TokenEmbedder
@@ -10,6 +10,7 @@ from treeseek.indexing.analyse import FileText, Vectors, analyse_files
 from treeseek.indexing.artifacts import is_lasting, pack
 from treeseek.indexing.place import place
 from treeseek.model import UnitColumns
+from treeseek.syntax import Bounds
 
 __all__ = ["Batch", "Outcome", "analyse_batch"]
 
@@ -40,9 +41,14 @@ class Outcome:
         return len(self.rows) - self.rows.kind.count("file")
 
 
-def analyse_batch(batch: Batch, embedder: TokenEmbedder, deadline_seconds: float, *, unparsable: str = "") -> Outcome:
+def analyse_batch(
+    batch: Batch, embedder: TokenEmbedder, deadline_seconds: float, *, unparsable: str = "", bounds: Bounds = Bounds(),
+    begin: Callable[[], object] = lambda: None,
+) -> Outcome:  # fmt: skip
     """Return what becomes of a batch. Total, as `analyse_files` is."""
-    contents = analyse_files(batch.files, embedder, deadline_seconds, unparsable=unparsable, lent=batch.lent)
+    contents = analyse_files(
+        batch.files, embedder, deadline_seconds, unparsable=unparsable, lent=batch.lent, bounds=bounds, begin=begin
+    )
     artifacts = {
         file.key: pack(content, file.key)
         for file, content in zip(batch.files, contents, strict=True)

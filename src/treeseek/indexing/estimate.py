@@ -10,17 +10,19 @@ from pathlib import Path
 
 from treeseek.embedding import Embedder
 from treeseek.embedding.protocol import Forecast
+from treeseek.indexing.analysing import analyser
 from treeseek.indexing.artifact_cache import ArtifactCache
 from treeseek.indexing.ledger import known_files
 from treeseek.indexing.looking import without
 from treeseek.indexing.outgoing import is_remote
 from treeseek.indexing.plan import KnownFile, Plan, batched, plan
+from treeseek.indexing.quarantine import Quarantine
 from treeseek.indexing.reading import Changes, Reader
 from treeseek.indexing.renew import Loader, worker_count
 from treeseek.indexing.reuse import Lenders
 from treeseek.indexing.stand_in import UNEMBEDDED, analysing
 from treeseek.indexing.vectors import VectorCache, texts_of
-from treeseek.indexing.workers import analyser
+from treeseek.indexing.workers import Terms
 from treeseek.model import Estimate, UnitColumns
 from treeseek.settings import Settings
 from treeseek.store import UnitStore
@@ -73,9 +75,13 @@ def _rows(
     total_bytes = sum(file.size for file in todo.read)
     workers = worker_count(settings, total_bytes, len(planned))
     with open_root(root) as opened, ArtifactCache(settings, UNEMBEDDED.identity) as cache:
-        reader = Reader(opened.read, known, found.brought_back, settings.max_file_bytes, cache.key, Changes())
-        loader = Loader(planned, reader, cache, Lenders(known, ()), UNEMBEDDED, deadline=float("inf"))
-        with analyser(workers, settings.parse_seconds, total_bytes, UNEMBEDDED) as working:
+        reader = Reader(
+            opened.read, known, found.brought_back, settings.max_file_bytes, settings.max_line_bytes, cache.key,
+            Changes(),
+        )  # fmt: skip
+        loader = Loader(planned, reader, cache, Lenders({}, ()), UNEMBEDDED, deadline=float("inf"))
+        quarantine = Quarantine(settings.cache_dir)
+        with analyser(workers, Terms.of(settings), total_bytes, quarantine, UNEMBEDDED) as working:
             for i, analysed in working.run(len(planned), loader.load):
                 for outcome in analysed:
                     cache.put(outcome.artifacts)

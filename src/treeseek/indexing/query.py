@@ -104,7 +104,7 @@ def _texts(
             language = detect(file.path, data[:4096])
             if not has_grammar(language) or (query.languages and language not in query.languages):
                 continue
-            reason = classify(file.path, data)
+            reason = classify(file.path, data, max_line_bytes=settings.max_line_bytes)
             if not reason or (reason != "binary" and file.path in found.brought_back):
                 yield text_of(file.path, data)
 

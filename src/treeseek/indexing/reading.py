@@ -64,6 +64,7 @@ class Reader:
     known: Mapping[str, KnownFile]
     wanted: Collection[str]
     max_file_bytes: int
+    max_line_bytes: int
     key: Callable[[str, str], bytes]
     changes: Changes
 
@@ -94,7 +95,7 @@ class Reader:
             return None
         changes.read.append((_cause(before, "content"), len(data)))
         language = detect(source.path, data[:HEAD_BYTES])
-        reason = classify(source.path, data)
+        reason = classify(source.path, data, max_line_bytes=self.max_line_bytes)
         if reason and (reason == "binary" or source.path not in self.wanted):
             changes.left_out.append((source, "skipped", language, reason, digest))
             return None

@@ -14,16 +14,18 @@ from pathlib import Path
 
 from treeseek.embedding import TokenEmbedder
 from treeseek.errors import EmbeddingError
+from treeseek.indexing.analysing import SMALL_BYTES, analyser
 from treeseek.indexing.artifact_cache import ArtifactCache
 from treeseek.indexing.batch import Batch, Outcome
 from treeseek.indexing.looking import Look
 from treeseek.indexing.place import place
 from treeseek.indexing.plan import batched, by_recency
+from treeseek.indexing.quarantine import Quarantine
 from treeseek.indexing.reading import Changes, Reader
 from treeseek.indexing.reports import Done
 from treeseek.indexing.reuse import Lenders, sort_out
 from treeseek.indexing.vectors import Found, TextVectors, texts_of
-from treeseek.indexing.workers import SMALL_BYTES, analyser
+from treeseek.indexing.workers import Terms
 from treeseek.model import Progress, SourceFile, UnitColumns
 from treeseek.settings import Settings
 from treeseek.workspace import open_root
@@ -142,10 +144,14 @@ def renew(
                 tell(Progress("analyse", files_done, len(todo), bytes_done, total_bytes))
 
     with open_root(root) as opened:
-        reader = Reader(opened.read, known, look.found.brought_back, settings.max_file_bytes, cache.key, changes)
+        reader = Reader(
+            opened.read, known, look.found.brought_back, settings.max_file_bytes, settings.max_line_bytes, cache.key,
+            changes,
+        )  # fmt: skip
         loader = Loader(planned, reader, cache, lenders, embedder, deadline)
         workers = worker_count(settings, total_bytes, len(planned), deadline)
-        with analyser(workers, settings.parse_seconds, total_bytes, embedder) as analysing:
+        quarantine = Quarantine(settings.cache_dir)
+        with analyser(workers, Terms.of(settings), total_bytes, quarantine, embedder) as analysing:
             if not known and cache.is_empty:
                 analysing.start_workers()  # they start while this process gets ready, too
             coming = analysing.run(len(planned), loader.load)
@@ -166,7 +172,8 @@ def renew(
 def worker_count(settings: Settings, total_bytes: int, batches: int, deadline: float = float("inf")) -> int:
     """Return how many worker processes are worth their start; 0 if none is."""
     wanted = settings.workers or os.cpu_count() or 1
-    if total_bytes < SMALL_BYTES or wanted == 1 or deadline - time.monotonic() < SHORT_SECONDS:
+    alone = wanted == 1 and settings.sandbox == "off"
+    if total_bytes < SMALL_BYTES or alone or deadline - time.monotonic() < SHORT_SECONDS:
         return 0
     return min(wanted, batches)
 

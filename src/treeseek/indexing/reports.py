@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from treeseek import telemetry
@@ -12,6 +13,7 @@ from treeseek.indexing.ledger import Page
 from treeseek.indexing.plan import Plan
 from treeseek.indexing.reading import Changes
 from treeseek.model import SyncReport, UnitColumns
+from treeseek.safety import caps
 from treeseek.workspace import Walk
 
 __all__ = ["Done", "report_of"]
@@ -60,7 +62,17 @@ def report_of(
         usage={name: amount for name, amount in (asdict(usage) if usage else {}).items() if amount},
     )
     _count(report)
+    if report.committed:
+        _count_caps(found, renewed, after)
+    for reason, amount in report.reasons.items():
+        telemetry.gauge("treeseek_files_left_out", amount, reason=reason)
     return report
+
+
+def _count_caps(found: Walk, renewed: Iterable[str], after: Page) -> None:
+    """Count the caps that a sync has hit: those on files that it looked at, and those on the walk as they are."""
+    caps.count_hits(skipped.reason for skipped in found.skipped)
+    caps.count_hits(after.files[path].note for path in renewed if path in after.files)
 
 
 def _count(report: SyncReport) -> None:

@@ -21,13 +21,13 @@ from treeseek.syntax.stored import STORED_VERSION, decode_file, encode_file
 from treeseek.syntax.tree import SyntaxTree
 
 if TYPE_CHECKING:
-    from treeseek.indexing.workers import Parsers
+    from treeseek.indexing.workers import Pool
     from treeseek.settings import Settings
 
 __all__ = ["SyntaxCodec", "Text", "Trees", "has_grammar", "open_trees", "text_of"]
 
 SMALL_TEXT_BYTES = 1_500_000
-"""Below this, starting worker processes costs more than it saves."""
+"""Below this, starting more than one worker process costs more than it saves."""
 FEW_BYTES = 300_000
 """If no more than this of a batch isn't cached, the rest won't be much either."""
 _TEXTS_AT_ONCE = 256
@@ -58,11 +58,14 @@ def has_grammar(language: str) -> bool:
 
 
 class SyntaxCodec:
-    """What the cache needs to know of syntax trees. Once there are `parsers`, it parses in their processes."""
+    """What the cache needs to know of syntax trees.
+
+    Once there are `parsers`, it parses in their processes; without, in this one, which is for texts that are trusted.
+    """
 
     def __init__(self, deadline_seconds: float) -> None:
         self.deadline_seconds = deadline_seconds
-        self.parsers: Parsers | None = None
+        self.parsers: Pool | None = None
 
     def fingerprint(self, language: str) -> bytes:
         """Return what changes with the grammar or with the format of what is stored."""
@@ -73,11 +76,14 @@ class SyntaxCodec:
         parsers = self.parsers
         if parsers is None:
             return parse_live(data, language, deadline_seconds=self.deadline_seconds)
-        stored = parsers.parse(data, language)
+        digest = content_hash(data)
+        stored = parsers.parse(data, language, digest)
         try:
-            return None if stored is None else decode_file(stored).checked()
+            file = None if stored is None else decode_file(stored, digest).checked()
         except TreeError:  # what a worker says is no more to be trusted than the text it has read
             return None
+        is_whole = file is not None and file.language == language and int(file.tree.end.max(initial=0)) <= len(data)
+        return file if is_whole else None
 
     def reparse(self, live: LiveFile | ParsedFile, data: bytes) -> LiveFile | ParsedFile | None:
         """Return the tree of a later version of a text."""
@@ -155,7 +161,7 @@ class Trees:
         self.close()
 
     def close(self) -> None:
-        """Write to disk what isn't there yet, and end the worker processes."""
+        """Write to disk what isn't there yet, and give up the worker processes."""
         self.cache.close()
         with self._lock:
             parsers, self._codec.parsers = self._codec.parsers, None
@@ -166,7 +172,11 @@ class Trees:
         """Return the tree of a file that will change again soon, edited from the one before if that is kept."""
         if not has_grammar(text.language):
             return None
-        file = self.cache.get_or_parse(text.path, text.data, text.language, text.digest, live=True)
+        self._allow_parsers(1)
+        try:
+            file = self.cache.get_or_parse(text.path, text.data, text.language, text.digest, live=True)
+        finally:
+            self._rest()
         return None if file is None else with_source(file, text.data)
 
     def parsed(self, texts: Iterable[Text], *, total_bytes: int) -> Iterator[tuple[Text, ParsedFile | None]]:
@@ -174,8 +184,12 @@ class Trees:
 
         `total_bytes` is about how much there is in all: it decides whether worker processes are worth starting.
         """
-        for batch in _batches(texts):
-            yield from self._batch(batch, total_bytes)
+        self._allow_parsers(1)
+        try:
+            for batch in _batches(texts):
+                yield from self._batch(batch, total_bytes)
+        finally:
+            self._rest()
 
     def _batch(self, batch: Sequence[Text], total_bytes: int) -> Iterator[tuple[Text, ParsedFile | None]]:
         known = {(text.digest, text.language): text for text in batch if has_grammar(text.language)}
@@ -202,11 +216,28 @@ class Trees:
 
     def _start_parsers(self) -> None:
         count = self._settings.workers or os.cpu_count() or 1
-        with self._lock:
-            if count > 1 and self._codec.parsers is None:
-                from treeseek.indexing.workers import Parsers
+        if count > 1:
+            self._allow_parsers(count, is_much=True)
+            assert self._codec.parsers is not None
+            self._codec.parsers.start(count)
 
-                self._codec.parsers = Parsers(count, self._settings.parse_seconds)
+    def _allow_parsers(self, count: int, *, is_much: bool = False) -> None:
+        """Have texts parsed by up to so many processes; few texts that are trusted are parsed in this one."""
+        if self._settings.sandbox == "off" and not is_much:
+            return
+        from treeseek.indexing.quarantine import Quarantine
+        from treeseek.indexing.workers import Pool, Terms
+
+        with self._lock:
+            if self._codec.parsers is None:
+                quarantine = Quarantine(self._settings.cache_dir)
+                self._codec.parsers = Pool(count, Terms.of(self._settings), quarantine)
+            self._codec.parsers.grow(count)
+
+    def _rest(self) -> None:
+        with self._lock:
+            if self._codec.parsers is not None:
+                self._codec.parsers.rest()
 
 
 def open_trees(settings: Settings) -> Trees:

@@ -10,16 +10,18 @@ from typing import IO, Any
 
 import msgpack
 import numpy as np
+from numpy.typing import NDArray
 
 from treeseek.errors import WorkerError
 from treeseek.indexing.analyse import DIGEST_BYTES, FileText
 from treeseek.indexing.batch import Batch, Outcome
-from treeseek.model import SourceFile, UnitColumns
+from treeseek.model import Chunk, Declaration, SourceFile, Syntax, UnitColumns
 
 __all__ = [
     "pack_batch",
     "pack_columns",
     "pack_outcome",
+    "pack_syntax",
     "read_frame",
     "unpack_batch",
     "unpack_columns",
@@ -92,10 +94,12 @@ def pack_outcome(outcome: Outcome, batch: Batch) -> dict[str, object]:
 def unpack_outcome(packed: dict[str, Any], batch: Batch) -> Outcome:
     """Return what `pack_outcome` was given. Raises WorkerError if something is missing or amiss.
 
-    Artifacts get the addresses of the files that were sent: a worker can't write under any other.
+    Rows are of the files that were sent, and artifacts get their addresses: a worker can't write under any other.
     """
     try:
         rows, reused = unpack_columns(packed["rows"]), int(packed["reused"])
+        if not set(rows.path) <= {file.source.path for file in batch.files}:
+            raise ValueError("rows of a file that wasn't sent")
         pairs = [(file.key, bytes(data)) for file, data in zip(batch.files, packed["artifacts"], strict=True)]
         return Outcome(rows, {key: data for key, data in pairs if key and data}, reused)
     except (KeyError, TypeError, ValueError) as error:
@@ -126,6 +130,50 @@ def unpack_columns(packed: dict[str, Any]) -> UnitColumns:
         rows = {len(values[name]) for name in ("id", "path", "text", "note", "start_line", "size", "vector")}
     except (KeyError, TypeError, ValueError) as error:
         raise WorkerError(f"a worker's answer does not fit: {error}") from error
-    if rows != {len(columns)} or len(columns.term_offsets) != len(columns) + 1:
+    if rows != {len(columns)} or not _is_ragged(columns.term_offsets, len(columns), len(columns.terms)):
         raise WorkerError("a worker's answer does not fit: columns of unequal length")
+    if not _is_ragged(columns.declaration_offsets, len(columns), len(columns.declaration_kind)):
+        raise WorkerError("a worker's answer does not fit: declarations of unequal length")
+    if any(set(map(type, value)) - {str} for value in values.values() if isinstance(value, list)):
+        raise WorkerError("a worker's answer does not fit: something else than text")
     return columns
+
+
+def _is_ragged(offsets: NDArray[np.int64], rows: int, values: int) -> bool:
+    """Whether offsets cut so many values into so many rows."""
+    if len(offsets) != rows + 1 or offsets[0] != 0 or offsets[-1] != values:
+        return False
+    return bool((np.diff(offsets) >= 0).all())
+
+
+def pack_syntax(syntax: Syntax) -> dict[str, object]:
+    """Return what the structure of a file gives as a map of lists."""
+    return {
+        "language": syntax.language,
+        "declarations": syntax.declarations,
+        "chunks": syntax.chunks,
+        "fallback": syntax.fallback,
+    }
+
+
+def unpack_syntax(packed: dict[str, Any]) -> Syntax:
+    """Return what `pack_syntax` was given. Raises WorkerError if something is missing or amiss."""
+    try:
+        declarations = tuple(Declaration._make(map(_checked, one, _DECLARATION)) for one in packed["declarations"])
+        chunks = tuple(
+            Chunk._make([*map(_checked, one[:7], _CHUNK), tuple(_checked(number, int) for number in one[7])])
+            for one in packed["chunks"]
+        )
+        return Syntax(_checked(packed["language"], str), declarations, chunks, _checked(packed["fallback"], str))
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise WorkerError(f"a worker's answer does not fit: {error}") from error
+
+
+_DECLARATION = (str, str, str, str, int, int, int, int)
+_CHUNK = (str, str, str, int, int, int, int)
+
+
+def _checked(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{type(value).__name__} instead of {kind.__name__}")
+    return value

@@ -1,7 +1,7 @@
 """The worker process: reads files from standard input, writes their rows, or their trees, to standard output.
 
-It opens no file of the root, and no cache: bytes come in, rows and artifacts, or trees, go out. It ends when its input
-does, so it never outlives its parent.
+It loads everything, tells what sandbox it is in, and from then on opens nothing: bytes come in, rows and artifacts, or
+trees, go out. It ends when its input does, so it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -9,61 +9,125 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
+from typing import IO, Any
 
 from treeseek import telemetry
 from treeseek.embedding import default_embedder
 from treeseek.indexing import wire
-from treeseek.indexing.batch import analyse_batch
+from treeseek.indexing.analyse import FileText
+from treeseek.indexing.batch import Batch, analyse_batch
 from treeseek.indexing.identity import content_hash
 from treeseek.indexing.stand_in import UNEMBEDDED
+from treeseek.model import SourceFile
+from treeseek.safety import limits, sandbox
+from treeseek.syntax import Bounds, analyse
+from treeseek.syntax.canonical import tables
+from treeseek.syntax.grammars import open_all
 from treeseek.syntax.parsed import parse_file
 from treeseek.syntax.stored import encode_file
 
-__all__ = ["PARSE", "WITHOUT_VECTORS", "main"]
+__all__ = ["BUSY_SECONDS", "OUTLINE", "OUT_OF_MEMORY", "ROWS", "TREE", "main"]
 
+ROWS, TREE, OUTLINE = "rows", "tree", "outline"
+"""What a request can ask for."""
+OUT_OF_MEMORY = 77
+"""The exit code of a worker that couldn't have the memory it needed."""
+BUSY_SECONDS = 0.25
+"""A worker that begins with a file says so, if it has said nothing for so long."""
 
-PARSE = "parse"
-"""The argument of a worker that makes trees; without one it makes rows."""
-WITHOUT_VECTORS = "without-vectors"
-"""The argument of a worker that makes rows for another embedder than the bundled one."""
+Request = dict[str, Any]
 
 
 def main() -> None:
-    """Serve requests until standard input ends."""
-    if sys.argv[1:] == [PARSE]:
-        _serve(_stored_tree)
-        return
-    embedder = UNEMBEDDED if sys.argv[1:] == [WITHOUT_VECTORS] else default_embedder()
+    """Serve requests until standard input ends. Arguments: bytes of memory, and "off" or how the sandbox is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    nowhere = 0
+    while nowhere <= 2:  # a parent without standard error has none to hand down
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    memory, mode = int(sys.argv[1]), sys.argv[2]
+    _load_everything()
+    for stream in (1, 2):  # what hostile code prints must break no frame and reach no terminal
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+    held = sandbox.Sandbox() if mode == "off" else sandbox.enter(memory)
+    wire.write_frame(answers, {"ready": asdict(held)})
+    _serve(requests, answers)
 
-    def rows(request: dict[str, Any]) -> object:
-        batch = wire.unpack_batch(request)
-        return wire.pack_outcome(analyse_batch(batch, embedder, request["deadline"]), batch)
 
-    _serve(rows)
+def _load_everything() -> None:
+    """Load what any request may need, modules as well as data: nothing can be opened later."""
+    open_all()
+    tables.open_all()
+    text = b"def sample():\n    pass\n"
+    source = SourceFile("sample.txt", len(text), 0, 0)
+    analyse_batch(Batch([FileText(source, text, content_hash(text), "text", b"key")]), default_embedder(), 1.0)
 
 
-def _stored_tree(request: dict[str, Any]) -> bytes | None:
+def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    tasks: dict[str, Callable[[Request, Callable[[], None]], object]] = {
+        ROWS: _rows, TREE: _stored_tree, OUTLINE: _outline,
+    }  # fmt: skip
+    try:
+        while (request := wire.read_frame(requests)) is not None:
+            limits.allow_cpu(request["seconds"])
+            content = tasks[request["task"]](request, _teller(answers))
+            wire.write_frame(answers, {"answer": content, "peak": limits.peak_bytes()})
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except BrokenPipeError:  # the parent is gone
+        os._exit(1)
+
+
+def _teller(answers: IO[bytes]) -> Callable[[], None]:
+    """Return what says that another file is begun: rarely, as a frame costs as much as a small file."""
+    said = time.monotonic()
+
+    def begin() -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= BUSY_SECONDS:
+            said = now
+            wire.write_frame(answers, {"busy": True})
+
+    return begin
+
+
+def _rows(request: Request, begin: Callable[[], None]) -> object:
+    batch = wire.unpack_batch(request)
+    embedder = default_embedder() if request["embeds"] else UNEMBEDDED
+    outcome = analyse_batch(
+        batch, embedder, request["deadline"], unparsable=request.get("unparsable", ""),
+        bounds=Bounds(*request["bounds"]), begin=begin,
+    )  # fmt: skip
+    return wire.pack_outcome(outcome, batch)
+
+
+def _stored_tree(request: Request, _begin: Callable[[], None]) -> bytes | None:
     data: bytes = request["data"]
+    bounds = Bounds(*request["bounds"])
     try:
         parsed = parse_file(data, request["language"], deadline_seconds=request["deadline"])
-        return None if parsed is None else encode_file(parsed, content_hash(data))
+        if parsed is None or len(parsed.tree) > bounds.nodes:
+            return None
+        return encode_file(parsed, content_hash(data))
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - the worker's boundary: one file must not cost the others
         telemetry.count("treeseek_analysis_errors_total", error=type(error).__name__)
         return None
 
 
-def _serve(answer: Callable[[dict[str, Any]], object]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a stray print must not break a frame
-    while (request := wire.read_frame(requests)) is not None:
-        content = answer(request)
-        try:
-            wire.write_frame(answers, {"answer": content})
-        except BrokenPipeError:  # the parent is gone
-            os._exit(1)
+def _outline(request: Request, _begin: Callable[[], None]) -> object:
+    return wire.pack_syntax(
+        analyse(
+            request["data"], request["language"], deadline_seconds=request["deadline"],
+            bounds=Bounds(*request["bounds"]),
+        )
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,83 +1,204 @@
-"""Work in processes of its own: parsing holds the interpreter's lock, and some grammars crash or hang on some files.
+"""Processes that read hostile files: parsing holds the interpreter's lock, and some grammars crash, hang or gorge.
 
-Each worker is a plain child process with a pipe in and a pipe out, driven by one thread here. A batch that kills its
-worker, or outlasts its time, is tried again file by file; a file that does it alone is cut by lines, with the reason.
+Each worker is a plain child process in a sandbox, with a pipe in and a pipe out, driven by one thread here. A batch
+that kills its worker, or outlasts its time, is tried again file by file; a file that does it alone twice is quarantined
+and cut by lines, with the reason.
+
+A pool takes workers as it needs them and gives them up when it rests. One of those stays for the next pool of this
+process, so that a small task seldom waits for a start: for a minute, or as long as somebody watches.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from itertools import islice
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from treeseek import telemetry
-from treeseek.embedding import TokenEmbedder
+from treeseek.embedding import TokenEmbedder, default_embedder
 from treeseek.errors import WorkerError
 from treeseek.indexing import wire
 from treeseek.indexing.batch import Batch, Outcome, analyse_batch
+from treeseek.indexing.quarantine import Quarantine
+from treeseek.indexing.spare import Spare
 from treeseek.indexing.stand_in import UNEMBEDDED
-from treeseek.indexing.worker import PARSE, WITHOUT_VECTORS
+from treeseek.indexing.worker import BUSY_SECONDS, OUT_OF_MEMORY, OUTLINE, ROWS, TREE
+from treeseek.safety.sandbox import Sandbox
+from treeseek.settings import worker_environment
+from treeseek.syntax import Bounds
 
-__all__ = ["Analyser", "Parsers", "analyser"]
+if TYPE_CHECKING:
+    from treeseek.indexing.analyse import FileText
+    from treeseek.model import Syntax
+    from treeseek.settings import Settings
+
+__all__ = ["Pool", "Terms", "Worker", "kept_warm", "start_ahead"]
 
 T = TypeVar("T")
 
-SMALL_BYTES = 1_500_000
-"""Below this, starting worker processes costs more than it saves."""
 STARTUP_SECONDS = 60.0
-CRASH_REASON, HANG_REASON = "parser-crash", "parser-hang"
+CRASH_REASON, HANG_REASON, MEMORY_REASON = "parser-crash", "parser-hang", "parser-memory"
+TIMED_OUT = "parse-timeout"
+FULL_SHARE = 0.8
+"""A worker that died while it held this share of its memory is taken to have died of that."""
+TIRED_SHARE = 0.5
+"""One that has held this share isn't kept."""
 
 _BOOT = "import sys; sys.path[:] = {path!r}; from treeseek.indexing.worker import main; main()"
 
 
-class _Worker:
+class _EndedError(Exception):
+    """A worker came to its end over what it was given; the message is the reason."""
+
+
+class Terms(NamedTuple):
+    """What a worker is started with and held to: its time for a file, its memory, its sandbox, what trees may be."""
+
+    deadline_seconds: float
+    memory_bytes: int = 1 << 30
+    sandbox: str = "auto"
+    bounds: Bounds = Bounds()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Terms:
+        """Return the terms that the settings ask for."""
+        bounds = Bounds(settings.max_nodes, settings.max_depth, settings.max_chunks)
+        return cls(settings.parse_seconds, settings.worker_memory_bytes, settings.sandbox, bounds)
+
+    @property
+    def hard_seconds(self) -> float:
+        """How long a file may keep a worker from saying anything, before that is killed."""
+        return 2 * self.deadline_seconds + BUSY_SECONDS + 1
+
+
+class Worker:
     """One child process. Not thread-safe: a worker belongs to one thread at a time."""
 
-    def __init__(self, arguments: Sequence[str], deadline_seconds: float) -> None:
-        self.deadline_seconds = deadline_seconds
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.command = _command(terms)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT.format(path=sys.path), *arguments],
+                self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                env=worker_environment(),
                 process_group=0,  # Ctrl-C in a terminal is for the parent, which ends its workers
             )
         except OSError as error:
             raise WorkerError(f"can't start an analysis process: {error}") from error
-        self._warm = False
         self.timed_out = False
+        self.peak_bytes = 0
+        self._sandbox: Sandbox | None = None
 
-    def ask(self, request: dict[str, object], files: int) -> Any:
+    def sandbox(self) -> Sandbox:
+        """Return what the process says that it is held in; waits until it is.
+
+        Raises WorkerError when it doesn't start, or isn't held as the terms require.
+        """
+        if self._sandbox is None:
+            with self._watched(STARTUP_SECONDS):
+                frame = self._frame()
+            if not isinstance(frame, dict) or "ready" not in frame:
+                raise WorkerError(
+                    "an analysis process doesn't start; is this installation whole? see `treeseek doctor`"
+                )
+            told = frame["ready"]
+            self._sandbox = Sandbox(int(told["landlock"]), bool(told["seccomp"]), tuple(told["limits"]))
+        if self.is_refused:
+            raise WorkerError(
+                "this system has no sandbox, and the setting `sandbox` requires one; see `treeseek doctor`"
+            )
+        return self._sandbox
+
+    def ask(self, task: str, request: dict[str, object], files: int = 1) -> Any:
         """Return the answer to a request about so many files.
 
         Raises WorkerError when the process dies, or is killed for taking too long.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
-        patience = self.deadline_seconds * (files + 1) + (0 if self._warm else STARTUP_SECONDS)
-        watchdog = threading.Timer(patience, self._give_up)
+        self.sandbox()
+        hard = self.terms.hard_seconds
+        terms = {"deadline": self.terms.deadline_seconds, "seconds": hard * (files + 1), "bounds": _plain(self.terms)}
+        assert self._process.stdin is not None
+        try:
+            with self._watched(hard):
+                wire.write_frame(self._process.stdin, request | terms | {"task": task})
+                frame = self._frame()
+            for _ in range(round(hard * files / BUSY_SECONDS) + files):  # it can't claim to be busy for ever
+                if "answer" in frame:
+                    self.peak_bytes = int(frame["peak"])
+                    return frame["answer"]
+                with self._watched(hard):
+                    frame = self._frame()
+        except (OSError, TypeError, KeyError, ValueError) as error:
+            raise WorkerError(f"an analysis process died: {error}") from error
+        raise WorkerError("an analysis process doesn't come to an end")
+
+    def _frame(self) -> Any:
+        assert self._process.stdout is not None
+        frame = wire.read_frame(self._process.stdout)
+        if frame is None:
+            raise WorkerError("an analysis process died")
+        return frame
+
+    @contextmanager
+    def _watched(self, seconds: float) -> Iterator[None]:
+        watchdog = threading.Timer(seconds, self._give_up)
         watchdog.daemon = True
         watchdog.start()
         try:
-            wire.write_frame(self._process.stdin, request | {"deadline": self.deadline_seconds})
-            frame = wire.read_frame(self._process.stdout)
-            if frame is None:
-                raise WorkerError("an analysis process died")
-            self._warm = True
-            return frame["answer"]
-        except OSError as error:
-            raise WorkerError(f"an analysis process died: {error}") from error
+            yield
         finally:
             watchdog.cancel()
 
     def _give_up(self) -> None:
         self.timed_out = True
         self._process.kill()
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it has said that it is ready."""
+        return self._sandbox is not None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it isn't held as its terms require."""
+        return self.terms.sandbox == "require" and self._sandbox is not None and not self._sandbox.is_whole
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it lives, and hasn't taken so much memory that the next file would find little."""
+        return self._process.poll() is None and self.peak_bytes < TIRED_SHARE * self.terms.memory_bytes
+
+    def why_it_died(self) -> str:
+        """Return the reason that a file bears whose reading ended this worker. Waits for its end."""
+        if self.timed_out:
+            return HANG_REASON
+        code, peak = self._end()
+        if code == OUT_OF_MEMORY or peak >= FULL_SHARE * self.terms.memory_bytes:
+            return MEMORY_REASON
+        return HANG_REASON if -code == getattr(signal, "SIGXCPU", 0) else CRASH_REASON
+
+    def _end(self) -> tuple[int, int]:
+        """Return how the process ended, and the most memory that it held; one that still lives is killed."""
+        try:
+            if hasattr(os, "wait4"):
+                killer = threading.Timer(1.0, self._process.kill)
+                killer.start()
+                _, status, usage = os.wait4(self._process.pid, 0)
+                killer.cancel()
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                return self._process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            return self._process.wait(1.0), 0
+        except (ChildProcessError, subprocess.TimeoutExpired):  # somebody else has waited for it
+            return 0, 0
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -91,181 +212,195 @@ class _Worker:
         self._process.wait()
 
 
-class _Workers:
-    """Processes for one task, those that are free, and in place of those that died new ones."""
-
-    arguments: tuple[str, ...] = ()
-
-    def __init__(self, count: int, deadline_seconds: float) -> None:
-        self.count = count
-        self.deadline_seconds = deadline_seconds
-        self._is_closed = False
-        self._free: SimpleQueue[_Worker] = SimpleQueue()
-        self._all = [_Worker(self.arguments, deadline_seconds) for _ in range(count)]
-        for worker in self._all:
-            self._free.put(worker)
-
-    def _ask(self, request: dict[str, object], files: int, unpack: Callable[[Any], T]) -> T:
-        """Return what a free worker answers; if that takes its life, raise WorkerError with the reason.
-
-        Raises CancelledError once this is closed.
-        """
-        worker = self._free.get()
-        try:
-            return unpack(worker.ask(request, files))
-        except WorkerError as error:
-            if self._is_closed:  # it was killed, and nobody waits for an answer any more
-                raise CancelledError from error
-            reason = HANG_REASON if worker.timed_out else CRASH_REASON
-            telemetry.count("treeseek_worker_failures_total", reason=reason)
-            worker = self._replace(worker)
-            raise WorkerError(reason) from error
-        finally:
-            self._free.put(worker)
-
-    def _replace(self, dead: _Worker) -> _Worker:
-        dead.close()
-        fresh = _Worker(self.arguments, self.deadline_seconds)
-        self._all[self._all.index(dead)] = fresh
-        return fresh
-
-    def close(self) -> None:
-        """End all processes."""
-        self._is_closed = True
-        for worker in self._all:
-            worker.close()
+def _command(terms: Terms) -> list[str]:
+    return [sys.executable, "-c", _BOOT.format(path=sys.path), str(terms.memory_bytes), terms.sandbox]
 
 
-class _Pool(_Workers):
-    """Workers that analyse files. They embed as `embedder` does: the bundled model, or none."""
-
-    def __init__(self, count: int, deadline_seconds: float, embedder: TokenEmbedder) -> None:
-        self._embedder = embedder
-        if embedder is UNEMBEDDED:
-            self.arguments = (WITHOUT_VECTORS,)
-        super().__init__(count, deadline_seconds)
-
-    def analyse(self, batch: Batch) -> list[Outcome]:
-        request = wire.pack_batch(batch)
-        try:
-            return [self._ask(request, len(batch.files), lambda answer: wire.unpack_outcome(answer, batch))]
-        except WorkerError as error:
-            reason = str(error)
-        if len(batch.files) > 1:
-            return [outcome for file in batch.files for outcome in self.analyse(Batch([file], batch.lent))]
-        with _here:
-            return [analyse_batch(batch, self._embedder, self.deadline_seconds, unparsable=reason)]
+def _plain(terms: Terms) -> tuple[int, int, int]:
+    return terms.bounds.nodes, terms.bounds.depth, terms.bounds.chunks
 
 
-class Parsers(_Workers):
-    """Workers that parse. Threads share them; each thread has one to itself while it waits for its answer."""
-
-    arguments = (PARSE,)
-
-    def parse(self, data: bytes, language: str) -> bytes | None:
-        """Return the stored form of a text's tree; None if it took too long, or its worker's life."""
-        try:
-            return self._ask({"data": data, "language": language}, 1, _stored)
-        except (WorkerError, CancelledError):
-            return None
+_spare: Spare[Worker] = Spare(lambda worker: worker.is_fit)
+"""The worker that waits for the next pool."""
 
 
-def _stored(answer: object) -> bytes | None:
-    return answer if isinstance(answer, bytes) else None
+def _worker(terms: Terms) -> Worker:
+    """Return the spare worker, if it was started with such terms, or a new one."""
+    spare = _spare.take(lambda worker: worker.terms == terms and worker.command == _command(terms))
+    return spare or Worker(terms)
 
 
-Load = Callable[[int], Batch]
-Outcomes = Iterator[tuple[int, list[Outcome]]]
-
-_here = threading.Lock()
-"""Held while files are analysed in this process: the tables that grow with the words seen have no lock of their own."""
-
-
-class Analyser:
-    """Analyses batches, in this process or, once it is worth starting some, in workers. Get it from `analyser`."""
-
-    def __init__(self, workers: int, deadline_seconds: float, total_bytes: int, embedder: TokenEmbedder) -> None:
-        self._workers = workers
-        self._embedder = embedder
-        self._deadline_seconds = deadline_seconds
-        self._total_bytes = total_bytes
-        self._looked_at = self._unknown = 0
-        self._pool: _Pool | None = None
-        self._threads: ThreadPoolExecutor | None = None
-        self._lock = threading.Lock()
-
-    def run(self, count: int, load: Load) -> Outcomes:
-        """Analyse batches 0 to `count` - 1, in any order; yield (i, what became of it) as they come.
-
-        `load(i)` returns batch i, and is called from several threads, which are at work when this returns. With 0
-        workers everything happens in this process, and one after the other: right for small roots only, as there is
-        nobody to kill.
-        """
-        if self._workers == 0:
-            return ((i, self._analyse(load(i))) for i in range(count))
-        width = self._workers + 1  # one batch more under way than there are workers: none waits for files to be read
-        self._threads = ThreadPoolExecutor(width, thread_name_prefix="treeseek-analyse")
-        return _drive(self._threads, width, count, lambda i: (i, self._analyse(load(i))))
-
-    def start_workers(self) -> None:
-        """Start the worker processes, if there are to be any: what comes is known to be new."""
-        with self._lock:
-            if self._workers and self._pool is None:
-                self._pool = _Pool(self._workers, self._deadline_seconds, self._embedder)
-
-    def _analyse(self, batch: Batch) -> list[Outcome]:
-        if self._is_much(batch):
-            self.start_workers()
-        if not batch.files:
-            return []
-        if self._pool is not None:
-            return self._pool.analyse(batch)
-        with _here:
-            return [analyse_batch(batch, self._embedder, self._deadline_seconds)]
-
-    def _is_much(self, batch: Batch) -> bool:
-        """Whether as much will have to be analysed as is worth a start of workers, going by what was so far."""
-        with self._lock:
-            self._looked_at += batch.looked_at
-            self._unknown += sum(len(file.data) for file in batch.files)
-            return self._unknown * self._total_bytes >= SMALL_BYTES * max(self._looked_at, 1)
-
-    def close(self) -> None:
-        """End the processes and the threads, whatever they do."""
-        with self._lock:
-            self._workers = 0  # a thread that is still loading must start none
-        if self._pool is not None:
-            self._pool.close()
-        if self._threads is not None:
-            self._threads.shutdown(wait=True, cancel_futures=True)
+def start_ahead(terms: Terms) -> None:
+    """Have a worker ready that the next pool finds. Raises WorkerError if none can be started."""
+    _spare.keep(_worker(terms))
 
 
 @contextmanager
-def analyser(workers: int, deadline_seconds: float, total_bytes: int, embedder: TokenEmbedder) -> Iterator[Analyser]:
-    """Yield what analyses batches in at most so many worker processes. `total_bytes` is about how much is looked at.
+def kept_warm(terms: Terms) -> Iterator[None]:
+    """Keep a worker ready until the end of the block, however long nobody asks for it."""
+    with _spare.held():
+        if terms.sandbox != "off":
+            start_ahead(terms)
+        yield
 
-    `embedder` is the bundled model, or `vectors.UNEMBEDDED`: worker processes know no other.
+
+class Pool:
+    """Up to so many workers, begun when they are needed. Threads share it; each that asks has a worker to itself.
+
+    Rows get their vectors from `embedder`: the bundled model, or `UNEMBEDDED`, as workers know no other.
     """
-    opened = Analyser(workers, deadline_seconds, total_bytes, embedder)
-    try:
-        yield opened
-    finally:
-        opened.close()
+
+    def __init__(
+        self, count: int, terms: Terms, quarantine: Quarantine | None = None, embedder: TokenEmbedder | None = None
+    ) -> None:
+        self.count = count
+        self.terms = terms
+        self._embedder = embedder
+        self.quarantine = quarantine or Quarantine(None)
+        self._slots = threading.Semaphore(count)
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._busy: list[Worker] = []
+        self._is_closed = False
+
+    def grow(self, count: int) -> None:
+        """Allow so many workers."""
+        if count > self.count:
+            self._slots.release(count - self.count)
+            self.count = count
+
+    def start(self, count: int) -> None:
+        """Start as many workers as make `count` with those that there are."""
+        with self._lock:
+            while not self._is_closed and len(self._idle) + len(self._busy) < min(count, self.count):
+                self._idle.append(_worker(self.terms))
+
+    # -- what can be asked -----------------------------------------------------------------------------------------
+
+    def analyse(self, batch: Batch) -> list[Outcome]:
+        """Return what becomes of a batch, in one or several parts, in its order."""
+        outcomes: list[Outcome] = []
+        for reason, files in groupby(batch.files, lambda file: self.quarantine.reason(file.digest, file.language)):
+            part = Batch(list(files), batch.lent)
+            outcomes += [self._by_lines(part, reason)] if reason else self._analysed(part)
+        return outcomes
+
+    def _analysed(self, batch: Batch) -> list[Outcome]:
+        alone = len(batch.files) == 1
+        try:
+            outcome = self._rows(batch)
+        except _EndedError as error:
+            if not alone:
+                return [outcome for file in batch.files for outcome in self._analysed(Batch([file], batch.lent))]
+            (file,) = batch.files
+            reason = str(error)
+            if self.quarantine.note(file.digest, file.language, reason):
+                return [self._by_lines(batch, reason)]
+            return self._analysed(batch)
+        self._note_slow(batch.files, outcome)
+        return [outcome]
+
+    def _note_slow(self, files: Sequence[FileText], outcome: Outcome) -> None:
+        """Remember files whose parse was given up; whether a busy machine was to blame, the next time shows."""
+        if TIMED_OUT in outcome.rows.note:
+            slow = {path for path, note in zip(outcome.rows.path, outcome.rows.note, strict=True) if note == TIMED_OUT}
+            for file in files:
+                if file.source.path in slow:
+                    self.quarantine.note(file.digest, file.language, TIMED_OUT)
+
+    def _rows(self, batch: Batch, **more: object) -> Outcome:
+        request = wire.pack_batch(batch) | {"embeds": self._embedder is not UNEMBEDDED} | more
+        return self._ask(ROWS, request, len(batch.files), lambda answer: wire.unpack_outcome(answer, batch))
+
+    def _by_lines(self, batch: Batch, reason: str) -> Outcome:
+        """Return a batch cut by lines. No grammar has a part in that, so it may be done here if need be."""
+        try:
+            return self._rows(batch, unparsable=reason)
+        except _EndedError:
+            with _here:
+                embedder = self._embedder or default_embedder()
+                return analyse_batch(batch, embedder, self.terms.deadline_seconds, unparsable=reason)
+
+    def parse(self, data: bytes, language: str, digest: str) -> bytes | None:
+        """Return the stored form of a text's tree; None if it took too long, or its worker's life."""
+        if self.quarantine.reason(digest, language):
+            return None
+        try:
+            answer = self._ask(TREE, {"data": data, "language": language}, 1, lambda answer: answer)
+        except CancelledError:
+            return None
+        except _EndedError as error:
+            self.quarantine.note(digest, language, str(error))
+            return None
+        return answer if isinstance(answer, bytes) else None
+
+    def outline(self, data: bytes, language: str, digest: str) -> Syntax | str:
+        """Return declarations and chunks of a text; the reason if that is its worker's end, or was before."""
+        if reason := self.quarantine.reason(digest, language):
+            return reason
+        try:
+            return self._ask(OUTLINE, {"data": data, "language": language}, 1, wire.unpack_syntax)
+        except _EndedError as error:
+            self.quarantine.note(digest, language, str(error))
+            return str(error)
+
+    # -- workers ---------------------------------------------------------------------------------------------------
+
+    def _ask(self, task: str, request: dict[str, object], files: int, unpack: Callable[[Any], T]) -> T:
+        """Return what a worker answers; if that takes its life, raise _EndedError with the reason.
+
+        Raises CancelledError once this is closed, WorkerError when no worker can be had.
+        """
+        with self._slots:
+            worker = self._taken()
+            is_sound = False
+            try:
+                answer = unpack(worker.ask(task, request, files))
+                is_sound = True
+                return answer
+            except WorkerError as error:
+                if self._is_closed:  # it was killed, and nobody waits for an answer any more
+                    raise CancelledError from error
+                if not worker.has_started or worker.is_refused:
+                    raise
+                reason = worker.why_it_died()
+                telemetry.count("treeseek_worker_failures_total", reason=reason)
+                raise _EndedError(reason) from error
+            finally:
+                self._given_back(worker, is_sound=is_sound)
+
+    def _taken(self) -> Worker:
+        with self._lock:
+            if self._is_closed:
+                raise CancelledError
+            worker = self._idle.pop() if self._idle else _worker(self.terms)
+            self._busy.append(worker)
+            return worker
+
+    def _given_back(self, worker: Worker, *, is_sound: bool) -> None:
+        with self._lock:
+            self._busy.remove(worker)
+            if is_sound and worker.is_fit and not self._is_closed:
+                self._idle.append(worker)
+                return
+        worker.close()
+
+    def rest(self) -> None:
+        """Give up the workers that do nothing; one of them may serve the next who asks."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            _spare.keep(worker)
+
+    def close(self) -> None:
+        """End the work of all workers."""
+        with self._lock:
+            self._is_closed = True
+            busy = list(self._busy)
+        for worker in busy:
+            worker.close()
+        self.rest()
 
 
-def _drive(
-    threads: ThreadPoolExecutor, width: int, count: int, work: Callable[[int], tuple[int, list[Outcome]]]
-) -> Outcomes:
-    """Begin, and keep `width` batches under way."""
-    numbers = iter(range(count))
-    pending = {threads.submit(work, i) for i in islice(numbers, width)}
-
-    def results() -> Outcomes:
-        under_way = pending
-        while under_way:
-            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-            under_way |= {threads.submit(work, i) for i in islice(numbers, len(done))}
-            for future in done:
-                yield future.result()
-
-    return results()
+_here = threading.Lock()
+"""Held while files are cut in this process: the tables that grow with the words seen have no lock of their own."""

@@ -33,6 +33,12 @@ class Candidates:
         best: Floats = np.maximum.reduceat(scores, self.starts)
         return best
 
+    def mean(self, scores: Floats) -> Floats:
+        """Return for each candidate the mean of its chunks' scores."""
+        sizes = np.diff(self.starts, append=len(scores)).astype(np.float32)
+        mean: Floats = (np.add.reduceat(scores, self.starts) / sizes).astype(np.float32)
+        return mean
+
     def best_three(self, scores: Floats) -> tuple[Floats, Floats, Floats]:
         """Return for each candidate the three highest scores of its chunks, 0 where it has fewer."""
         rest = scores.copy()

@@ -199,8 +199,8 @@ def _postings(texts: Sequence[str]) -> Postings:
 def _stem(path: str) -> str:
     """Return a file's name without its last extension, or its folder's where the name says nothing (index.ts)."""
     folders, _, name = path.rpartition("/")
-    stem = name.split(".")[0] or name.lstrip(".")
-    if stem.lower() in {"index", "mod", "lib", "main", "__init__", "init"} and folders:
+    stem = name.rpartition(".")[0] or name.lstrip(".")
+    if stem.partition(".")[0].lower() in {"index", "mod", "lib", "main", "__init__", "init"} and folders:
         return folders.rpartition("/")[2]
     return stem
 

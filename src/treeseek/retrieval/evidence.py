@@ -21,19 +21,22 @@ FEATURES = (
     "best_chunk", "best_three_chunks", "whole_file", "whole_file_absolute", "first_chunk", "phrase",
     "covered_by_file", "covered_by_chunk", "covered_by_stem", "stem_precision", "covered_by_parent",
     "covered_by_path", "covered_by_names", "best_name", "defines_identifier", "defines_symbol", "defines_phrase",
-    "dense_best", "dense_three", "dense_file", "dense_first",
-    "test", "example", "document", "copy", "reexport", "mentions", "chunks", "declarations", "depth",
+    "covered_on_average", "dense_best", "dense_three", "dense_file", "dense_first",
+    "rank_whole_file", "rank_best_chunk", "rank_three_chunks", "rank_dense_best", "rank_dense_three", "rank_dense_file",
+    "test", "example", "document", "copy", "reexport", "contract",
+    "mentions", "chunks", "declarations", "depth",
 )  # fmt: skip
 """The columns of `Evidence.files`, in order."""
 
 DENSE_CHANCE = 2.0
+HALF_RANK = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The candidates, and `files`, an array candidates x FEATURES. For each of the candidates' chunks: `lexical`
     (relative to the best), `dense` (cosine), `covered` (share of the query's weight), and `name` (how well its best
-    declaration's name fits).
+    declaration's name fits). `unseen` is the share of the query's weight in words that the corpus doesn't have.
     """
 
     candidates: Candidates
@@ -42,6 +45,7 @@ class Evidence:
     dense: Floats
     covered: Floats
     name: Floats
+    unseen: float
 
 
 def gather(corpus: Corpus, query: Query, vector: Floats, allowed: NDArray[np.bool_] | None = None) -> Evidence | None:
@@ -75,20 +79,31 @@ def gather(corpus: Corpus, query: Query, vector: Floats, allowed: NDArray[np.boo
     )
     best, second, third = chosen.best_three(bm25)
     dense_best, dense_second, dense_third = chosen.best_three(dense)
+    three, dense_three = best + second + third, (dense_best + dense_second + dense_third) / 3
     columns = (
-        _relative(best), _relative(best + second + third), relative, absolute, _relative(bm25[chosen.starts]),
+        _relative(best), _relative(three), relative, absolute, _relative(bm25[chosen.starts]),
         _relative(chosen.best(phrase)), in_file, chosen.best(covered), stem, precision, parent, path, named,
-        chosen.best(name), exact, exact * query.is_symbol, fitting, dense_best,
-        (dense_best + dense_second + dense_third) / 3, dense_file, dense[chosen.starts],
+        chosen.best(name), exact, exact * query.is_symbol, fitting, chosen.mean(covered),
+        dense_best, dense_three, dense_file, dense[chosen.starts],
+        *(_closeness(column) for column in (relative, best, three, dense_best, dense_three, dense_file)),
         *_priors(corpus, query, chosen.files),
     )  # fmt: skip
     files = np.stack([column.astype(np.float32, copy=False) for column in columns], axis=1)
-    return Evidence(chosen, files, _relative(bm25), dense, covered, name)
+    unseen = sum(word.mass for word in words if not word.forms) / total
+    return Evidence(chosen, files, _relative(bm25), dense, covered, name, unseen)
 
 
 def _relative(scores: Floats) -> Floats:
     top = float(scores.max(initial=0))
     return scores / np.float32(top) if top > 0 else scores
+
+
+def _closeness(scores: NDArray[np.floating]) -> Floats:
+    """Return how near the top of the candidates each one is: 1 for the first, a half for the sixth."""
+    ranks = np.empty(len(scores), np.float32)
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(len(scores), dtype=np.float32)
+    closeness: Floats = np.float32(HALF_RANK) / (HALF_RANK + ranks)
+    return closeness
 
 
 def _priors(corpus: Corpus, query: Query, files: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
@@ -97,6 +112,6 @@ def _priors(corpus: Corpus, query: Query, files: NDArray[np.int64]) -> tuple[NDA
     wants_examples = bool({"example", "examples", "demo", "benchmark"} & set(query.words))
     flags = (
         roles.test & (not wants_tests), roles.example & (not wants_examples), roles.document, roles.copy,
-        roles.reexport, *corpus.priors,
+        roles.reexport, roles.contract, *corpus.priors,
     )  # fmt: skip
     return tuple(flag[files] for flag in flags)

@@ -20,7 +20,7 @@ __all__ = ["allowed_chunks", "checked"]
 def checked(filters: Filters, language_of: Callable[[str], str | None], languages: Collection[str]) -> Filters:
     """Return the filters with languages by their proper names; `language_of` knows names and aliases.
 
-    Raises UsageError for a kind or language that isn't known, a path outside the root, or a score out of range.
+    Raises UsageError for a kind or language that isn't known, or a score out of range. The path is the engine's matter.
     """
     for kind in filters.kinds:
         if kind not in CHUNK_KINDS:
@@ -31,8 +31,6 @@ def checked(filters: Filters, language_of: Callable[[str], str | None], language
             raise UsageError(f"no language {name!r}; {_meant(name, languages)}")
     if not 0 <= filters.min_score <= 1:
         raise UsageError(f"a minimum score of {filters.min_score} is not between 0 and 1")
-    if filters.path.startswith("/") or ".." in filters.path.split("/"):
-        raise UsageError(f"the path {filters.path!r} is not inside the root; give it relative to the root")
     return replace(filters, languages=tuple(language for language in resolved.values() if language))
 
 

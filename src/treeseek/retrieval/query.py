@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treeseek.errors import UsageError
+from treeseek.safety.caps import check_query
 from treeseek.tokens import split_words, stem, term_of, term_of_sequence
 
 __all__ = ["Query", "parse"]
@@ -50,15 +51,15 @@ class Query:
     is_symbol: bool
 
 
-def parse(text: str, *, max_chars: int) -> Query:
+def parse(text: str, *, max_chars: int, max_terms: int = 300) -> Query:
     """Parse a query. Raises UsageError for one that is empty, too long, or without any letter or digit."""
-    if len(text) > max_chars:
-        raise UsageError(f"the query has {len(text):,} characters; at most {max_chars:,} can be searched for")
+    check_query(len(text), max_chars, "characters")
     if not text.strip():
         raise UsageError("the query is empty; say what to search for")
     spelled = split_words(text)
     if not spelled:
         raise UsageError(f"the query {text.strip()[:40]!r} has no letter or digit to search for")
+    check_query(len(spelled), max_terms, "words")
     pieces = [piece for piece in (_trimmed(piece) for piece in text.split()) if piece]
     names = tuple(dict.fromkeys(piece for piece in pieces if _is_identifier(piece) or len(pieces) == 1))
     dotted = tuple(name.replace("::", ".").replace("#", ".").strip(".") for name in names)

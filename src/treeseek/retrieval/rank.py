@@ -1,25 +1,36 @@
-"""In which order do files answer, and with which chunk? A linear model over the evidence.
+"""In which order do files answer, and with which chunk? A weighted sum of the evidence, corrected by small trees.
 
-`weights/ranker.json` holds the weights and how they were fitted; `training/ranker.py` fits them.
+`weights/ranker.json` holds the weights and how they were fitted; `training/ranker.py` fits them: one set for all
+evidence, and one for when there are no vectors to compare.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from treeseek.errors import UsageError
+from treeseek.retrieval.confidence import SIGNALS, signals
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.evidence import FEATURES, Evidence
+from treeseek.retrieval.forest import Forest
 
-__all__ = ["Ranked", "chunk_scores", "file_scores", "order"]
+__all__ = ["Model", "Ranked", "chunk_scores", "load_model", "order"]
+
+Floats = NDArray[np.float32]
 
 MIN_DENSE = 0.2
 """A file that shares no word with the query must at least be this similar (cosine) to be an answer at all."""
+
+CORRECTED = 128
+"""How many files the trees are asked about."""
 
 CHUNK_WEIGHTS = {"lexical": 1.0, "dense": 0.8, "covered": 0.6, "name": 1.2}
 BLOCK_WEIGHT = -0.4
@@ -27,39 +38,90 @@ BLOCK_WEIGHT = -0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """Chunks, best first, with scores between 0 and 1: the calibrated chance that their file answers the query."""
+class Model:
+    """What was fitted. `weights` per feature, and a forest on top, score files.
 
-    chunks: NDArray[np.int64]
-    scores: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """`weights` per feature; `score`, `behind` and `bias` make of a file's score, and of how far it is behind the
-    first, the odds that it is a right answer.
+    `score`, `behind` and `bias` make of a file's score, and of how far it is behind the first, the odds that it is a
+    right answer if there is one; `confidence`, a weight per signal, and `doubt` make the odds that there is one.
     """
 
-    weights: NDArray[np.float32]
+    weights: Floats
+    forest: Forest
     score: float
     behind: float
     bias: float
+    confidence: Floats
+    doubt: float
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Model:
+        """Read what `training/ranker.py` wrote. Raises LookupError, TypeError or ValueError if it isn't that."""
+        return cls(
+            np.array([stored["weights"][feature] for feature in FEATURES], np.float32),
+            Forest.of(stored["forest"], FEATURES),
+            **{name: float(stored["right"][name]) for name in ("score", "behind", "bias")},
+            confidence=np.array([stored["answerable"][signal] for signal in SIGNALS], np.float32),
+            doubt=float(stored["answerable"]["bias"]),
+        )
+
+    def scores(self, rows: Floats) -> Floats:
+        """Return a score for each row of features, higher for better, without bounds.
+
+        The trees are asked about the best only: what is further down they don't lift to the top.
+        """
+        scores: Floats = rows @ self.weights
+        best = np.arange(len(scores))
+        if len(scores) > CORRECTED:
+            best = np.argpartition(-scores, CORRECTED)[:CORRECTED]
+        scores[best] += self.forest.scores(rows[best])
+        return scores
+
+    def parts(self, row: Floats) -> Floats:
+        """Return what each feature contributes to the score of one row."""
+        parts: Floats = row * self.weights + self.forest.parts(row)
+        return parts
+
+    def chances(self, scores: Floats, first: float) -> Floats:
+        """Return the chance that files with these scores are right answers, `first` being the highest of all."""
+        score, behind, bias = (np.float32(number) for number in (self.score, self.behind, self.bias))
+        return _chance(score * scores + behind * (scores - np.float32(first)) + bias)
+
+    def chance_of_answer(self, evidence: Evidence, scores: Floats) -> float:
+        """Return the chance that any file answers."""
+        odds = signals(evidence, scores) @ self.confidence + np.float32(self.doubt)
+        return float(_chance(np.array([odds], np.float32))[0])
+
+
+def _chance(odds: Floats) -> Floats:
+    chance: Floats = (1 / (1 + np.exp(-np.clip(odds, -50, 50)))).astype(np.float32)
+    return chance
 
 
 @functools.cache
-def _model() -> _Model:
-    stored = json.loads((Path(__file__).parent / "weights" / "ranker.json").read_text("utf-8"))
-    weights = np.array([stored["weights"][feature] for feature in FEATURES], np.float32)
-    return _Model(weights, **stored["calibration"])
+def load_model(file: Path | None = None, *, has_vectors: bool = True) -> Model:
+    """Return the shipped model, or that of a file of the same form. Raises UsageError for what is no such file."""
+    try:
+        stored = json.loads((file or Path(__file__).parent / "weights" / "ranker.json").read_text("utf-8"))
+        return Model.of(stored["all" if has_vectors else "lexical"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"{file or 'the ranker'} holds no weights of a ranker: {error!r}") from None
 
 
-def file_scores(evidence: Evidence) -> NDArray[np.float32]:
-    """Return a score per file, higher for better, without bounds."""
-    scores: NDArray[np.float32] = evidence.files @ _model().weights
-    return scores
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Chunks, best first, with scores between 0 and 1: the calibrated chance that their file answers the query.
+
+    `confidence` is the chance that any file does. `reasons` has for each file, by number, what speaks for it and
+    against it, by the names of FEATURES, if that was asked for.
+    """
+
+    chunks: NDArray[np.int64]
+    scores: Floats
+    confidence: float = 1.0
+    reasons: Mapping[int, Mapping[str, float]] | None = None
 
 
-def chunk_scores(corpus: Corpus, evidence: Evidence) -> NDArray[np.float32]:
+def chunk_scores(corpus: Corpus, evidence: Evidence) -> Floats:
     """Return a score for each of the candidates' chunks, which says which part of a file to show."""
     return sum(
         (np.float32(weight) * getattr(evidence, column) for column, weight in CHUNK_WEIGHTS.items()),
@@ -67,25 +129,31 @@ def chunk_scores(corpus: Corpus, evidence: Evidence) -> NDArray[np.float32]:
     )
 
 
-def order(corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None, limit: int) -> Ranked:
+def order(
+    corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None, limit: int, model: Model,
+    *, explain: bool = False,
+) -> Ranked:  # fmt: skip
     """Return the best chunk of each of the best files, then, if there is room, their second best ones, and so on."""
     candidates = evidence.candidates
     answers = (evidence.lexical > 0) | (evidence.dense >= MIN_DENSE)
     if allowed is not None:
         answers &= allowed[candidates.chunks]
     kept = np.flatnonzero(answers)
-    shown, of_file = chunk_scores(corpus, evidence)[kept], file_scores(evidence)
+    shown, of_file = chunk_scores(corpus, evidence)[kept], model.scores(evidence.files)
     by_file = kept[np.lexsort((kept, -shown, candidates.file[kept]))]
     firsts = np.flatnonzero(np.diff(candidates.file[by_file], prepend=-1))
     turn = np.arange(len(by_file)) - np.repeat(firsts, np.diff(firsts, append=len(by_file)))
     best = by_file[np.lexsort((by_file, -of_file[candidates.file[by_file]], turn))[:limit]]
-    scores = of_file[candidates.file[best]].astype(np.float64)
-    return Ranked(candidates.chunks[best], _probability(scores))
+    files = candidates.file[best]
+    confidence = model.chance_of_answer(evidence, of_file)
+    scores = model.chances(of_file[files], float(of_file.max())) * np.float32(confidence)
+    reasons = (
+        {int(candidates.files[i]): _named(model.parts(evidence.files[i])) for i in set(files)} if explain else None
+    )
+    return Ranked(candidates.chunks[best], scores, confidence, reasons)
 
 
-def _probability(scores: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the chance that files with these scores, the best of a ranking, answer the query."""
-    model = _model()
-    odds = model.score * scores + model.behind * (scores - scores.max(initial=-np.inf)) + model.bias
-    chances: NDArray[np.float32] = (1 / (1 + np.exp(-odds))).astype(np.float32)
-    return chances
+def _named(parts: Floats) -> dict[str, float]:
+    """Return what contributes, most first."""
+    ranked = sorted(zip(FEATURES, parts, strict=True), key=lambda part: -abs(part[1]))
+    return {name: round(float(part), 3) for name, part in ranked if abs(part) >= 0.0005}

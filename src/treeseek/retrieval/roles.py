@@ -1,5 +1,5 @@
-"""What part does a file play? Told from its path alone: tests, examples, documents and copies answer fewer questions
-than the code they are about."""
+"""What part does a file play? Told from its path alone: tests, examples, documents, copies, and contracts, which state
+types and interfaces, answer fewer questions than the code they are about."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ COPY_PARTS = frozenset(
     compat legacy deprecated old v1 v2 v3 classic vendor third_party generated
     """.split()
 )
+CONTRACT_PARTS = frozenset(
+    """
+    types typings contracts interfaces public
+    """.split()
+)
 TEST_ENDINGS = ("_test", "_spec", ".test", ".spec", "test", "tests", "spec", "_tests")
 REEXPORT_STEMS = frozenset(
     """
@@ -48,15 +53,16 @@ class Roles:
     document: NDArray[np.bool_]
     copy: NDArray[np.bool_]
     reexport: NDArray[np.bool_]
+    contract: NDArray[np.bool_]
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> Roles:
         """Tell the roles of files by their paths."""
-        flags = np.array([_flags(path) for path in paths], np.bool_).reshape(len(paths), 5)
+        flags = np.array([_flags(path) for path in paths], np.bool_).reshape(len(paths), 6)
         return cls(*flags.T)
 
 
-def _flags(path: str) -> tuple[bool, bool, bool, bool, bool]:
+def _flags(path: str) -> tuple[bool, bool, bool, bool, bool, bool]:
     *folders, name = path.split("/")
     stem, _, extension = name.rpartition(".")
     parts = {part.lower() for part in folders}
@@ -68,4 +74,5 @@ def _flags(path: str) -> tuple[bool, bool, bool, bool, bool]:
         extension.lower() in DOCUMENT_EXTENSIONS,
         bool(parts & COPY_PARTS),
         plain in REEXPORT_STEMS,
+        bool(parts & CONTRACT_PARTS) or plain in CONTRACT_PARTS or extension == "h" or name.endswith(".d.ts"),
     )

@@ -1,22 +1,25 @@
-"""From a query and a snapshot to hits: the composition of parsing, evidence, ranking, and text."""
+"""From a query and a snapshot to hits: the composition of parsing, evidence, ranking, spans, and text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treeseek.model import Filters, Hit
 from treeseek.retrieval import query as queries
-from treeseek.retrieval.corpus import Corpus, Declared
+from treeseek.retrieval import spans
+from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.evidence import gather
 from treeseek.retrieval.filters import allowed_chunks
-from treeseek.retrieval.rank import Ranked, order
-from treeseek.retrieval.snippet import matched_lines
+from treeseek.retrieval.rank import Ranked, load_model, order
+from treeseek.retrieval.snippet import Words, heard
+from treeseek.retrieval.spans import Span
 
-__all__ = ["related", "search", "symbols"]
+__all__ = ["SHIPPED", "Found", "Ranker", "related", "search", "symbols"]
 
 MIN_SIMILARITY = 0.1
 """Cosine below which two chunks have nothing to do with each other."""
@@ -25,50 +28,180 @@ Texts = Callable[[Sequence[str]], Mapping[str, str]]
 """Fetches the texts of units by id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """By what hits are ranked: `evidence` is "all", "lexical" (the model has no say) or "dense" (nothing else has).
+
+    `weights` is a file of weights to use instead of those shipped; `explain` asks for the reasons of each hit.
+    """
+
+    evidence: str = "all"
+    weights: Path | None = None
+    explain: bool = False
+
+
+SHIPPED = Ranker()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The hits, best first, and the chance that the corpus has an answer at all; None if nobody can say."""
+
+    hits: list[Hit]
+    confidence: float | None = None
+
+
 def search(
     corpus: Corpus,
     texts: Texts,
     query: queries.Query,
-    vector: NDArray[np.float32],
+    vector: NDArray[np.float32] | None,
     filters: Filters,
     limit: int,
-) -> list[Hit]:
-    """Return at most `limit` hits, best first: the best chunk of each file, then second best ones."""
+    ranker: Ranker = SHIPPED,
+) -> Found:
+    """Return at most `limit` hits, best first: the best place of each file, then second best ones.
+
+    `vector` is the query's, a unit one of the corpus's width; None will do where it has no say ("lexical").
+    """
     if not corpus.path:
-        return []
+        return Found([])
     allowed = allowed_chunks(corpus, filters)
+    # Several chunks may turn out to be parts of one declaration.
+    ranked = _ranked(corpus, query, vector, allowed, 2 * limit, ranker)
+    if ranked is None:
+        return Found([])
+    ranked = _turned_to_names(corpus, ranked, query, allowed)
+    scored = [(int(i), float(score)) for i, score in zip(ranked.chunks, ranked.scores, strict=True)]
+    scored = [(i, score) for i, score in scored if score >= filters.min_score]
+    words = Words.of(corpus, query)
+    hits: dict[tuple[int, int], Hit] = {}
+    while scored and len(hits) < limit:
+        batch, scored = scored[: limit - len(hits)], scored[limit - len(hits) :]
+        for span, hit in _answers(corpus, texts, batch, query, words, filters):
+            if ranked.reasons is not None:
+                hit = replace(hit, reasons=ranked.reasons[int(corpus.file[span.chunk])])
+            hits.setdefault((span.declaration, span.chunk if span.declaration < 0 else -1), hit)
+    return Found(list(hits.values()), None if ranker.evidence == "dense" else ranked.confidence)
+
+
+def _ranked(
+    corpus: Corpus,
+    query: queries.Query,
+    vector: NDArray[np.float32] | None,
+    allowed: NDArray[np.bool_] | None,
+    limit: int,
+    ranker: Ranker,
+) -> Ranked | None:
+    if ranker.evidence == "lexical":
+        vector = np.zeros(corpus.file_vectors.shape[1], np.float32)  # as similar to everything as to nothing
+    assert vector is not None, "only words can do without"
+    if ranker.evidence == "dense":
+        return _most_similar(corpus, corpus.vectors @ vector, allowed, limit)
     evidence = gather(corpus, query, vector, allowed)
     if evidence is None:
-        return []
-    ranked = order(corpus, evidence, allowed, limit)
-    return _hits(corpus, texts, ranked, filters, query)
+        return None
+    model = load_model(ranker.weights, has_vectors=ranker.evidence != "lexical")
+    return order(corpus, evidence, allowed, limit, model, explain=ranker.explain)
+
+
+def _most_similar(
+    corpus: Corpus, similar: NDArray[np.float32], allowed: NDArray[np.bool_] | None, limit: int
+) -> Ranked:
+    if allowed is not None:
+        similar[~allowed] = -1
+    best = np.argsort(-similar, kind="stable")
+    kept = _first_per_file(corpus, best[similar[best] > MIN_SIMILARITY], limit)
+    return Ranked(kept, similar[kept])
+
+
+def _turned_to_names(corpus: Corpus, ranked: Ranked, query: queries.Query, allowed: NDArray[np.bool_] | None) -> Ranked:
+    """Put in place of each file's first chunk the one that declares the symbol that is asked for, if it has one."""
+    declared = spans.declaring(corpus, query)
+    if not declared:
+        return ranked
+    chunks, seen = ranked.chunks.copy(), set()
+    for place, chunk in enumerate(ranked.chunks):
+        file = int(corpus.file[chunk])
+        if file in declared and file not in seen:
+            own = int(corpus.declared.chunk[declared[file]])
+            if allowed is None or allowed[own]:
+                chunks[place] = own
+        seen.add(file)
+    return replace(ranked, chunks=chunks)
+
+
+def _answers(
+    corpus: Corpus,
+    texts: Texts,
+    scored: Sequence[tuple[int, float]],
+    query: queries.Query,
+    words: Words,
+    filters: Filters,
+) -> Iterator[tuple[Span, Hit]]:
+    """Yield for each chunk what is shown of it."""
+    columns = corpus.columns
+    found = dict(texts([columns.id[i] for i, _ in scored]))
+    own = [found.get(columns.id[i], "") for i, _ in scored]
+    speeches = heard(own, [int(columns.start_line[i]) for i, _ in scored], words)
+    chosen = [
+        spans.answering(corpus, i, speech, query, filters.kinds)
+        for (i, _), speech in zip(scored, speeches, strict=True)
+    ]
+    shown = _shown(corpus, texts, chosen, found)
+    matched = [speech.loudest(span.start_line, span.text_end) for span, speech in zip(chosen, speeches, strict=True)]
+    # What was found says nothing where only lines beside it are shown.
+    silent = [i for i, lines in enumerate(matched) if not lines]
+    elsewhere = heard([shown[i] for i in silent], [chosen[i].start_line for i in silent], words)
+    for i, speech in zip(silent, elsewhere, strict=True):
+        matched[i] = speech.loudest(chosen[i].start_line, chosen[i].text_end)
+    for span, (_, score), text, lines in zip(chosen, scored, shown, matched, strict=True):
+        yield span, _hit(corpus, span, score, text, lines)
+
+
+def _shown(corpus: Corpus, texts: Texts, chosen: Sequence[Span], found: dict[str, str]) -> list[str]:
+    """Return the texts of spans; `found` are texts of chunks that are there already, and comes to hold the others."""
+    ids = {corpus.columns.id[chunk] for span in chosen for chunk in span.chunks}
+    if missing := sorted(ids - found.keys()):
+        found.update(texts(missing))
+    return [spans.text_of(corpus, span, found) for span in chosen]
+
+
+def _hit(corpus: Corpus, span: Span, score: float, text: str, matched: tuple[int, ...] = ()) -> Hit:
+    columns, declared = corpus.columns, corpus.declared
+    i = span.declaration
+    is_main = i < 0 or declared.name[i] == columns.name[span.chunk]
+    return Hit(
+        id=columns.id[span.chunk],
+        path=columns.path[span.chunk],
+        language=columns.language[span.chunk],
+        kind=columns.kind[span.chunk] if i < 0 else declared.kind[i],
+        name=columns.name[span.chunk] if i < 0 else declared.name[i],
+        signature=columns.signature[span.chunk] if is_main else "",
+        start_line=span.start_line,
+        end_line=span.end_line,
+        score=round(score, 4),
+        text=text,
+        matched_lines=matched,
+        content_hash=columns.content_hash[span.chunk],
+    )
 
 
 def related(corpus: Corpus, texts: Texts, path: str, line: int, filters: Filters, limit: int) -> list[Hit] | None:
     """Return what is most like the code at `path:line`, its own chunk left out; None if that place isn't indexed."""
     columns = corpus.columns
-    own = _chunks_of(corpus, path)
+    own = spans.chunks_of(corpus, path)
     here = [i for i in own if columns.start_line[i] <= line]
     if not here or line > columns.end_line[own[-1]]:
         return None
     source = here[-1]
     similar = corpus.vectors @ corpus.vectors[source]
     similar[source] = -1
-    allowed = allowed_chunks(corpus, filters)
-    if allowed is not None:
-        similar[~allowed] = -1
-    best = np.argsort(-similar, kind="stable")
-    kept = _first_per_file(corpus, best[similar[best] > MIN_SIMILARITY], limit)
-    return _hits(corpus, texts, Ranked(kept, similar[kept]), filters, None)
-
-
-def _chunks_of(corpus: Corpus, path: str) -> range:
-    try:
-        number = corpus.path.index(path)
-    except ValueError:
-        return range(0)
-    end = corpus.file_starts[number + 1] if number + 1 < len(corpus.path) else len(corpus.file)
-    return range(int(corpus.file_starts[number]), int(end))
+    ranked = _most_similar(corpus, similar, allowed_chunks(corpus, filters), limit)
+    alike = [(int(i), float(similar[i])) for i in ranked.chunks if similar[i] >= filters.min_score]
+    chosen = [spans.main_span(corpus, i, filters.kinds) for i, _ in alike]
+    shown = _shown(corpus, texts, chosen, {})
+    return [_hit(corpus, span, score, text) for span, (_, score), text in zip(chosen, alike, shown, strict=True)]
 
 
 def _first_per_file(corpus: Corpus, chunks: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
@@ -77,71 +210,6 @@ def _first_per_file(corpus: Corpus, chunks: NDArray[np.int64], limit: int) -> ND
     later = np.ones(len(chunks), np.bool_)
     later[first] = False
     return chunks[np.argsort(later, kind="stable")[:limit]]
-
-
-def _hits(corpus: Corpus, texts: Texts, ranked: Ranked, filters: Filters, query: queries.Query | None) -> list[Hit]:
-    columns = corpus.columns
-    wanted = [int(i) for i, score in zip(ranked.chunks, ranked.scores, strict=True) if score >= filters.min_score]
-    found = texts([columns.id[i] for i in wanted])
-    shown = [found.get(columns.id[i], "") for i in wanted]
-    starts = [int(columns.start_line[i]) for i in wanted]
-    matched = matched_lines(shown, starts, query) if query else [()] * len(wanted)
-    scores = ranked.scores[ranked.scores >= filters.min_score]
-    hits = []
-    for i, score, text, start, lines in zip(wanted, scores, shown, starts, matched, strict=True):
-        hit = Hit(
-            id=columns.id[i],
-            path=columns.path[i],
-            language=columns.language[i],
-            kind=columns.kind[i],
-            name=columns.name[i],
-            signature=columns.signature[i],
-            start_line=start,
-            end_line=int(columns.end_line[i]),
-            score=round(float(score), 4),
-            text=text,
-            matched_lines=lines,
-            content_hash=columns.content_hash[i],
-        )
-        hits.append(_named(corpus, i, hit, query) if query else hit)
-    return hits
-
-
-def _named(corpus: Corpus, chunk: int, hit: Hit, query: queries.Query) -> Hit:
-    """Name a hit after that declaration in its chunk which the query asks for, or which holds most matching lines.
-
-    A declaration that the query spells out is cut free of the small neighbours that share its chunk.
-    """
-    declared = corpus.declared
-    first, last = (int(offset) for offset in corpus.columns.declaration_offsets[chunk : chunk + 2])
-    asked = [i for i in range(first, last) if declared.leaf[i] in query.names]
-    if asked:
-        best = max(asked, key=lambda i: (declared.weight[i], -i))
-        return _cut_free(hit, declared, best) if last - first > 1 else hit
-    if last - first < 2 or not hit.matched_lines:
-        return hit
-
-    def weight(i: int) -> tuple[int, int]:
-        start, end = int(declared.start_line[i]), int(declared.end_line[i])
-        return sum(start <= line <= end for line in hit.matched_lines), start - end
-
-    best = max(range(first, last), key=weight)
-    return _renamed(hit, declared, best) if weight(best)[0] else hit
-
-
-def _renamed(hit: Hit, declared: Declared, i: int) -> Hit:
-    if declared.name[i] == hit.name:
-        return hit
-    return replace(hit, kind=declared.kind[i], name=declared.name[i], signature="")
-
-
-def _cut_free(hit: Hit, declared: Declared, i: int) -> Hit:
-    start, end = max(int(declared.start_line[i]), hit.start_line), min(int(declared.end_line[i]), hit.end_line)
-    lines = hit.text.split("\n")[start - hit.start_line : end - hit.start_line + 1]
-    matched = tuple(line for line in hit.matched_lines if start <= line <= end)
-    return replace(
-        _renamed(hit, declared, i), start_line=start, end_line=end, text="\n".join(lines), matched_lines=matched
-    )
 
 
 def symbols(corpus: Corpus, texts: Texts, name: str, filters: Filters, limit: int) -> list[Hit]:
@@ -162,8 +230,9 @@ def symbols(corpus: Corpus, texts: Texts, name: str, filters: Filters, limit: in
     lines = declared.end_line - declared.start_line  # a definition is longer than its prototype
     kept.sort(key=lambda pair: (-pair[0], tests[pair[1]], -declared.weight[pair[1]], -lines[pair[1]], pair[1]))
     best = kept[:limit]
-    found = texts([corpus.columns.id[declared.chunk[i]] for _, i in best])
-    return [_declaration_hit(corpus, found, i, score) for score, i in best]
+    chosen = [spans.span_of(corpus, i) for _, i in best]
+    shown = _shown(corpus, texts, chosen, {})
+    return [_hit(corpus, span, score, text) for span, (score, _), text in zip(chosen, best, shown, strict=True)]
 
 
 def _name_matches(corpus: Corpus, name: str) -> list[tuple[float, int]]:
@@ -187,26 +256,3 @@ def _name_matches(corpus: Corpus, name: str) -> list[tuple[float, int]]:
             continue
         matches.append((score, i))
     return matches
-
-
-def _declaration_hit(corpus: Corpus, found: Mapping[str, str], i: int, score: float) -> Hit:
-    declared, columns = corpus.declared, corpus.columns
-    chunk = int(declared.chunk[i])
-    start, end = int(declared.start_line[i]), int(declared.end_line[i])
-    first = int(columns.start_line[chunk])
-    lines = found.get(columns.id[chunk], "").split("\n")
-    text = "\n".join(lines[max(start - first, 0) : end - first + 1])
-    own = columns.name[chunk] == declared.name[i]
-    return Hit(
-        id=columns.id[chunk],
-        path=columns.path[chunk],
-        language=columns.language[chunk],
-        kind=declared.kind[i],
-        name=declared.name[i],
-        signature=columns.signature[chunk] if own else "",
-        start_line=start,
-        end_line=end,
-        score=score,
-        text=text,
-        content_hash=columns.content_hash[chunk],
-    )

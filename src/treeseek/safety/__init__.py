@@ -1,1 +1,1 @@
-"""What must not pass? Limits on who asks, and on what leaves."""
+"""What must not pass? Hostile code out of its sandbox, more than a cap allows, and whoever asks too often."""

@@ -7,7 +7,7 @@ from treeseek.settings import prepare_lance
 from treeseek.store.aliases import Aliases
 from treeseek.store.columns import Manifest
 from treeseek.store.directory import index_directory
-from treeseek.store.lock import writer_lock
+from treeseek.store.lock import reading, writer_lock
 from treeseek.store.schema import SCHEMA_VERSION, IndexIdentity
 from treeseek.store.snapshot import Snapshot
 from treeseek.store.table import UnitStore
@@ -20,6 +20,7 @@ __all__ = [
     "Snapshot",
     "UnitStore",
     "index_directory",
+    "reading",
     "writer_lock",
 ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ __all__ = ["Entry", "FileState", "Journal"]
 JOURNAL = "journal"
 FORMAT = 1
 
-MAX_ENTRIES = 512
-"""From so many entries on, the journal is rewritten with one for the oldest of them."""
-KEPT_ENTRIES = 64
+MAX_ENTRIES, MAX_BYTES = 512, 96 << 10
+"""From so many entries on, or of so many bytes, the journal is rewritten with one for the oldest of them."""
+KEPT_ENTRIES, KEPT_BYTES = 64, 32 << 10
 """How many of the last entries stay as they are: readers learn from them which paths changed since their version."""
 MAX_PATHS = 2_000
 """A commit of more paths doesn't list them: who reads after it reads everything."""
@@ -93,6 +93,7 @@ class Journal:
         self._lock = threading.Lock()
         self._identity: tuple[int, int] = (0, 0)
         self._size = -1
+        self._least_bytes = 0
         self._end = 0
         self._entries: list[Entry] = []
         self._damaged: tuple[int, ...] = ()
@@ -187,7 +188,7 @@ class Journal:
         if self._damaged and self.is_whole():
             self.rewrite(self._entries)  # or what is now the end would come to lie in the middle
         log.append(self.path, [entry.text()])
-        if len(self._entries) >= MAX_ENTRIES:
+        if len(self._entries) >= MAX_ENTRIES or self._size >= max(MAX_BYTES, 2 * self._least_bytes):
             self.checkpoint()
 
     def mend_tail(self) -> bytes:
@@ -203,17 +204,29 @@ class Journal:
     def checkpoint(self) -> None:
         """Sum up the oldest entries in one. Raises OSError."""
         entries = self.entries()
-        old, kept = entries[:-KEPT_ENTRIES], entries[-KEPT_ENTRIES:]
+        kept = _last(entries)
+        old = entries[: len(entries) - kept]
         if old:
-            last = old[-1]
-            self.rewrite([replace(last, added=files_of(old), removed=(), base=True), *kept])
+            self.rewrite([replace(old[-1], added=files_of(old), removed=(), base=True), *entries[len(old) :]])
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
         """Put these entries in place of all others, in one step. Raises OSError."""
         data = log.rewritten(entry.text() for entry in entries)
         reached("checkpoint.written")
         replace_durably(self.path, data)
+        self._least_bytes = len(data)
         reached("checkpoint.renamed")
+
+
+def _last(entries: Sequence[Entry]) -> int:
+    """Return how many of the last entries stay as they are: one at least, and no more than there is room for."""
+    kept = nbytes = 0
+    for entry in reversed(entries[-KEPT_ENTRIES:]):
+        nbytes += len(entry.text())
+        if kept and nbytes > KEPT_BYTES:
+            break
+        kept += 1
+    return kept
 
 
 def files_of(entries: Iterable[Entry]) -> dict[str, FileState]:

@@ -2,6 +2,8 @@
 
 Beside the lock lies a lease that says who holds it, for people and for whoever comes next: a lease without a lock is
 that of a writer that died, and its successor takes over.
+
+Readers need no right. They only show that they are reading, so that nothing is dropped under their hands.
 """
 
 from __future__ import annotations
@@ -20,7 +22,12 @@ from treeseek import telemetry
 from treeseek.errors import StoreError, StoreLockedError
 from treeseek.store.steps import reached
 
-__all__ = ["Lease", "lease_of", "writer_lock"]
+try:
+    import fcntl
+except ImportError:  # Windows: nobody is seen reading, so versions stay for a while
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Lease", "dropping", "lease_of", "reading", "writer_lock"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +91,37 @@ def _write_lease(directory: Path, command: str) -> None:
     lease = Lease(os.getpid(), socket.gethostname(), command or Path(sys.argv[0]).name, time.time())
     with suppress(OSError):
         (directory / "lease").write_text(json.dumps(asdict(lease)))
+
+
+@contextmanager
+def reading(directory: Path) -> Iterator[None]:
+    """Show that a version of the index in `directory` is being read. Never waits and never fails.
+
+    While somebody is just dropping versions it isn't shown: they leave the newest one, which a reader opens.
+    """
+    with _shown(directory, exclusive=False):
+        yield
+
+
+@contextmanager
+def dropping(directory: Path) -> Iterator[bool]:
+    """Yield whether nobody is reading a version of the index in `directory`."""
+    with _shown(directory, exclusive=True) as is_held:
+        yield is_held
+
+
+@contextmanager
+def _shown(directory: Path, *, exclusive: bool) -> Iterator[bool]:
+    """Yield whether the lock of the readers, which the system frees when its holder dies, could be had at once."""
+    descriptor = -1
+    is_held = False
+    try:
+        if fcntl is not None:
+            with suppress(OSError):
+                descriptor = os.open(directory / "readers", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+                is_held = True
+        yield is_held
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)

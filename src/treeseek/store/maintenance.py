@@ -21,6 +21,7 @@ from treeseek.store.directory import generations
 from treeseek.store.durable import bytes_below, inventory
 from treeseek.store.faults import as_store_error
 from treeseek.store.journal import Entry, FileState
+from treeseek.store.lock import dropping
 from treeseek.store.recovery import QUARANTINE, manifest_version
 from treeseek.store.steps import reached
 from treeseek.store.table import TEXT_INDEX, VECTOR_INDEX, UnitStore
@@ -30,21 +31,22 @@ if TYPE_CHECKING:
 
 __all__ = ["OLD_SECONDS", "drop_old_generations", "is_due", "maintain", "references", "sweep_quarantine"]
 
-KEPT_VERSIONS = 3
-"""Versions that stay, unless what they alone hold gets large: a reader may open one, `repair` may go back to one."""
-GRACE = timedelta(seconds=30)
-"""Younger versions stay too, unless what they alone hold gets large."""
-SHORT_GRACE = timedelta(seconds=2)
+KEPT_VERSIONS = 2
+"""Versions that stay, unless what they alone hold gets large: `repair` may go back to one."""
+GRACE = timedelta(seconds=2)
+"""Younger versions stay too: somebody may be reading one. When much is dead, only if somebody is (`lock.dropping`)."""
 
-DEAD_SHARE, DEAD_BYTES = 0.2, 256 << 10
-"""Bytes that no current row needs, as a share of the table and beside that, from which old versions are dropped."""
+DEAD_SHARE, DEAD_BYTES = 0.2, 64 << 10
+"""Bytes that no current row needs, as a share of the others and beside that, from which old versions are dropped."""
+URGENT_SHARE = 0.35
+"""Such a share from which they are dropped without grace: the table stays under one and a half of what it must be."""
 
 SMALL_FRAGMENTS = 16
 """Pieces of a table from which they are joined: each costs a reader an open and a seek a column."""
 SMALL_ROWS = 4_096
 """A piece of fewer rows is small: joining all pieces would write the whole table again for every few saves."""
 DELETED_SHARE = 0.15
-"""A piece is written anew when so many of its rows are deleted."""
+"""A piece is written anew when so many of its rows are deleted; pieces are joined when so much of all is."""
 
 UNINDEXED_ROWS = 2_000
 """Rows outside an index that a search scans, until they are added to it."""
@@ -72,7 +74,7 @@ def index_folders(dataset: lance.LanceDataset) -> set[str]:
 
 
 def live_bytes(dataset: lance.LanceDataset, found: dict[str, int]) -> int:
-    """Return how many of the table's bytes this version needs."""
+    """Return how many of the table's bytes are in files that this version needs."""
     needed, folders = references(dataset), tuple(index_folders(dataset))
     return sum(size for name, size in found.items() if name in needed or name.startswith(folders or ("\0",)))
 
@@ -83,25 +85,30 @@ def is_due(store: UnitStore) -> bool:
     with as_store_error(f"can't read {store.table}", StoreCorruptError):
         found = inventory(store.table)
         return (
-            _has_dead_bytes(dataset, found)
+            _has_dead_bytes(dataset, found, DEAD_SHARE)
             or _is_scattered(dataset)
             or bool(_outdated_indexes(dataset, UNINDEXED_ROWS))
         )
 
 
-def _has_dead_bytes(dataset: lance.LanceDataset, found: dict[str, int]) -> bool:
+def _has_dead_bytes(dataset: lance.LanceDataset, found: dict[str, int], share: float) -> bool:
+    """Whether the files that this version doesn't need are more than such a share of the others."""
     live = live_bytes(dataset, found)
-    return sum(found.values()) - live > DEAD_SHARE * live + DEAD_BYTES
+    return sum(found.values()) - live > share * live + DEAD_BYTES
 
 
 def _is_scattered(dataset: lance.LanceDataset) -> bool:
+    """Whether the rows lie in many small pieces, or between many deleted ones."""
     small = 0
+    size = dead = 0.0
     for fragment in dataset.get_fragments():
         rows, deleted = fragment.physical_rows, fragment.num_deletions
-        small += rows < SMALL_ROWS
         if rows >= SMALL_ROWS and deleted > DELETED_SHARE * rows:
             return True
-    return small >= SMALL_FRAGMENTS
+        small += rows < SMALL_ROWS
+        nbytes = sum(file.file_size_bytes or 0 for file in fragment.data_files())
+        size, dead = size + nbytes, dead + nbytes * deleted / max(rows, 1)
+    return small >= SMALL_FRAGMENTS or dead > DELETED_SHARE * size + DEAD_BYTES
 
 
 def _outdated_indexes(dataset: lance.LanceDataset, rows: int) -> list[tuple[str, int]]:
@@ -125,7 +132,7 @@ def maintain(store: UnitStore, *, force: bool = False) -> Maintenance:
     with as_store_error(f"can't tidy {store.table}"), telemetry.timed("treeseek_store_maintenance_seconds"):
         dataset = store.writable()
         before = bytes_below(store.generation)
-        pieces = len(dataset.get_fragments())
+        pieces, version = len(dataset.get_fragments()), dataset.version
         dropped = _clean(store, force=force)
         _catch_up(store, force=force)  # before joining: pieces inside and outside an index aren't joined
         _compact(store, force=force)
@@ -133,7 +140,8 @@ def maintain(store: UnitStore, *, force: bool = False) -> Maintenance:
         sweep_quarantine(store.directory, older_than=0.0 if force else OLD_SECONDS)
         if force:
             store.journal.checkpoint()
-        store.recycle()
+        if dropped or store.writable().version != version:
+            store.recycle()
     after = bytes_below(store.generation)
     telemetry.gauge("treeseek_store_bytes", after)
     now = len(store.snapshot().dataset.get_fragments())
@@ -148,11 +156,16 @@ def _clean(store: UnitStore, *, force: bool) -> int:
     if missing:
         # Once they count as removed, nothing would tell any more that they were lost.
         raise StoreCorruptError(f"{store.table} lacks {missing[0]}: `treeseek repair` mends it")
-    if not force and not _has_dead_bytes(dataset, found):
+    if not force and not _has_dead_bytes(dataset, found, DEAD_SHARE):
         return 0
-    is_urgent = _is_urgent(dataset, found)
-    grace = SHORT_GRACE if force or is_urgent else GRACE  # never none: somebody may be reading the last but one
-    retained = 1 if force or is_urgent else KEPT_VERSIONS
+    if not (force or _has_dead_bytes(dataset, found, URGENT_SHARE)):
+        return _drop(store, dataset, GRACE, KEPT_VERSIONS)
+    with dropping(store.directory) as is_unread:
+        return _drop(store, dataset, timedelta(0) if is_unread else GRACE, 1)
+
+
+def _drop(store: UnitStore, dataset: lance.LanceDataset, grace: timedelta, retained: int) -> int:
+    """Drop the versions that are older than `grace`, but for the last ones; return how many."""
     before = datetime.now() - grace
     if not any(version["timestamp"] <= before for version in dataset.versions()[:-retained]):
         return 0
@@ -181,11 +194,6 @@ def _dispensable(store: UnitStore, dataset: lance.LanceDataset) -> dict[str, Fil
         for name, state in store.journal.files().items()
         if name not in needed and not name.startswith(folders) and manifest_version(name) != dataset.version
     }
-
-
-def _is_urgent(dataset: lance.LanceDataset, found: dict[str, int]) -> bool:
-    live = live_bytes(dataset, found)
-    return sum(found.values()) - live > 2 * DEAD_SHARE * live + DEAD_BYTES
 
 
 def _compact(store: UnitStore, *, force: bool) -> None:

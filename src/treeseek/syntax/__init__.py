@@ -6,6 +6,6 @@ Importing it is cheap: tree-sitter and its grammars are loaded when the first fi
 from __future__ import annotations
 
 from treeseek.syntax.languages import detect, names, resolve
-from treeseek.syntax.read import ANALYSIS_VERSION, analyse
+from treeseek.syntax.read import ANALYSIS_VERSION, Bounds, analyse
 
-__all__ = ["ANALYSIS_VERSION", "analyse", "detect", "names", "resolve"]
+__all__ = ["ANALYSIS_VERSION", "Bounds", "analyse", "detect", "names", "resolve"]

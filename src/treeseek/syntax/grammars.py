@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tree_sitter import Language as TreeSitterLanguage
     from tree_sitter import Parser, QueryCursor, Tree
 
-__all__ = ["Grammar", "Vocabulary", "load", "parse", "vocabulary"]
+__all__ = ["Grammar", "Vocabulary", "load", "open_all", "parse", "vocabulary"]
 
 _READ_BYTES = 65_536
 _LEAKED_REFERENCES = 3
@@ -106,11 +106,20 @@ def load(name: str) -> Grammar:
     return Grammar(row, tree_sitter.Parser(language), cursor, dict(row.keywords))
 
 
+@cache
 def _query(name: str) -> str:
     """Return a language's query, with that of the language which its first line may inherit from before it."""
     source = (files("treeseek.syntax") / "queries" / f"{name}.scm").read_text(encoding="utf-8")
     inherited = source.partition("\n")[0].partition("; inherits: ")[2].strip()
     return _query(inherited) + source if inherited else source
+
+
+def open_all() -> None:
+    """Map every grammar and read every query, so that `load` needs no file any more; compiling is left to it."""
+    for row in LANGUAGES.values():
+        if row.reader == "syntax":
+            language_of(row.name)
+            _query(row.name)
 
 
 def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | None = None) -> Tree | None:
@@ -121,6 +130,8 @@ def parse(grammar: Grammar, data: bytes, deadline_seconds: float, old: Tree | No
     The binding heeds a progress callback only if a callable hands the bytes over. That costs a fiftieth more, and is
     needed for the smallest files: a scanner was seen to go round in circles on 288 bytes.
     """
+    if deadline_seconds <= 0:
+        return None  # nothing is to be parsed, not even what takes no time
     earlier: Any = {} if old is None else {"old_tree": old}  # the binding takes no None here
     handed_over: list[bytes] = []
     text = memoryview(data)

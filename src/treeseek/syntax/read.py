@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from treeseek.model import Chunk, Declaration, Syntax
 from treeseek.syntax.chunks import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Piece, cut
 from treeseek.syntax.declarations import SCOPE, Item, collect
 from treeseek.syntax.documentation import plain_text
 from treeseek.syntax.grammars import load, parse
+from treeseek.syntax.guesses import guessed
 from treeseek.syntax.headings import sections
 from treeseek.syntax.languages import LANGUAGES, Language
 from treeseek.syntax.lines import split
@@ -18,39 +22,97 @@ from treeseek.syntax.signatures import signature
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["ANALYSIS_VERSION", "analyse"]
+__all__ = ["ANALYSIS_VERSION", "Bounds", "analyse"]
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Raised whenever the same bytes would give other declarations or chunks."""
+_NOT_CODE = frozenset("text csv diff json yaml toml ini xml html css svg tex".split())
+"""Languages that declare nothing, whatever words their lines begin with."""
 MAX_ERROR_SHARE = 0.3
 """Above this share of bytes that the parser could make nothing of, the tree isn't used."""
 
 
-def analyse(data: bytes, language: str, *, deadline_seconds: float, documentation: bool = True) -> Syntax:
+_NESTING = np.zeros(256, np.int8)
+_NESTING[list(b"([{")] = 1
+_NESTING[list(b")]}")] = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How large a tree may be, in nodes and in levels of brackets, and how many chunks a file may give."""
+
+    nodes: int = 2_000_000
+    depth: int = 1_000
+    chunks: int = 10_000
+
+
+def analyse(
+    data: bytes, language: str, *, deadline_seconds: float, documentation: bool = True, bounds: Bounds = Bounds()
+) -> Syntax:
     """Return the declarations and chunks of a file. Never raises, whatever the bytes.
 
     Without `documentation`, `doc` of the declarations is empty, and nothing else differs.
 
-    A file that can't be parsed in `deadline_seconds`, or whose tree is mostly errors, is cut by lines, and
-    `fallback` of the result says why: "parse-timeout" or "parse-errors". An unknown language is cut by lines.
+    A file that can't be parsed in `deadline_seconds`, whose tree is mostly errors, or which passes one of the `bounds`,
+    is cut by lines, and `fallback` of the result says why: "parse-timeout", "parse-errors", "too-many-nodes",
+    "too-deep" or "too-many-chunks". An unknown language is cut by lines. What is
+    cut by lines and is code declares what it seems to.
     """
     row = LANGUAGES.get(language)
     reader = row.reader if row is not None else "lines"
     if reader == "headings":
         return Syntax(language, (), _located(data, sections(data, language)))
     if reader == "lines" or not data:
-        return Syntax(language, (), _by_lines(data))
+        return _by_lines(data, language)
     grammar = load(language)
     tree = parse(grammar, data, deadline_seconds)
     if tree is None:
-        return Syntax(language, (), _by_lines(data), "parse-timeout")
+        return _by_lines(data, language, "parse-timeout")
     root = tree.root_node
+    if passed := _passed(root, data, bounds):
+        return _by_lines(data, language, passed)
     if root.has_error and _error_share(root, len(data)) > MAX_ERROR_SHARE:
-        return Syntax(language, (), _by_lines(data), "parse-errors")
+        return _by_lines(data, language, "parse-errors")
     items = collect(grammar, root, data, documentation)
     declared, places = _declarations(data, items, grammar.language, documentation)
-    chunks = _chunks(data, cut(data, items, root), places, declared, grammar.language)
-    return Syntax(language, tuple(declared), chunks)
+    pieces = cut(data, items, root)
+    if len(pieces) > bounds.chunks:
+        return _by_lines(data, language, "too-many-chunks")
+    return Syntax(language, tuple(declared), _chunks(data, pieces, places, declared, grammar.language))
+
+
+def _passed(root: Node, data: bytes, bounds: Bounds) -> str:
+    """Return which bound a tree passes, "" if none."""
+    if root.descendant_count > bounds.nodes:
+        return "too-many-nodes"
+    # Levels are counted only where so many brackets are open at once, in the text, that there may be enough.
+    if _most_open(data, bounds.depth) > bounds.depth and _is_deeper(root, bounds.depth):
+        return "too-deep"
+    return ""
+
+
+def _most_open(data: bytes, enough: int) -> int:
+    """Return how many brackets are open at most, be they in strings or not; 0 if there are not even `enough`."""
+    if sum(map(data.count, (b"(", b"[", b"{"))) <= enough:
+        return 0
+    open_at = np.cumsum(_NESTING[np.frombuffer(data, np.uint8)], dtype=np.int32)
+    return int((open_at - np.minimum.accumulate(np.minimum(open_at, 0))).max())
+
+
+def _is_deeper(root: Node, depth: int) -> bool:
+    """Whether a tree has more than `depth` levels."""
+    cursor = root.walk()
+    level = 0
+    while True:
+        if cursor.goto_first_child():
+            level += 1
+            if level > depth:
+                return True
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return False
+            level -= 1
 
 
 def _error_share(root: Node, size: int) -> float:
@@ -75,9 +137,11 @@ def _is_formed(node: Node) -> bool:
     return node.is_named and not node.is_error and (node.child_count > 0 or node.is_extra)
 
 
-def _by_lines(data: bytes) -> tuple[Chunk, ...]:
+def _by_lines(data: bytes, language: str, fallback: str = "") -> Syntax:
     spans = split(data, 0, len(data), MAX_CHUNK_BYTES, MIN_CHUNK_BYTES) if data.strip() else []
-    return _located(data, [("text", "", "", start, end) for start, end in spans])
+    declared, places = guessed(data) if language not in _NOT_CODE else ([], [])
+    chunks = _located(data, [("text", "", "", start, end) for start, end in spans], places)
+    return Syntax(language, tuple(declared), chunks, fallback)
 
 
 def _located(

@@ -5,6 +5,7 @@ It knows nothing of languages, of the index, or of what was there before.
 """
 
 from treeseek.workspace.classify import classify
+from treeseek.workspace.clients import client_path, client_revision
 from treeseek.workspace.files import RootReader, content_hash, open_root, read
 from treeseek.workspace.ignore import matcher
 from treeseek.workspace.look import directories, look, may_matter
@@ -15,6 +16,8 @@ __all__ = [
     "RootReader",
     "Walk",
     "classify",
+    "client_path",
+    "client_revision",
     "content_hash",
     "directories",
     "look",

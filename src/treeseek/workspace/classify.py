@@ -14,7 +14,7 @@ HEAD_BYTES = 8192
 MARKER_BYTES = 2048
 """How far into a file the mark of a generator is looked for."""
 LONGEST_LINE = 20_000
-"""No line that a person wrote is longer than this many bytes."""
+"""Unless the caller says otherwise: no line that a person wrote is longer than this many bytes."""
 LONG_LINE, LONG_MEAN = 2_000, 300
 """Code with a line over the first and lines over the second on average has been minified."""
 
@@ -55,8 +55,10 @@ _CLAIMS = (
 _WARNINGS = (b"do not edit", b"do not modify", b"do not change", b"don't edit", b"do not manually edit")
 
 
-def classify(path: str, data: bytes) -> str:
-    """Return why a file isn't text that a person wrote, "binary", "minified" or "generated", or "" if it is.
+def classify(path: str, data: bytes, *, max_line_bytes: int = LONGEST_LINE) -> str:
+    """Return why a file isn't text that a person wrote, or "" if it is.
+
+    Reasons: "binary", "long-line" (over `max_line_bytes`), "minified", "generated".
 
     `path` gives the extension alone; names that speak for themselves are the walk's matter. UTF-16 counts as
     binary. A generator's mark counts only in the comments before the first code.
@@ -65,6 +67,8 @@ def classify(path: str, data: bytes) -> str:
         return "binary"
     name = path.rpartition("/")[2].lower()
     unwrapped = name.rpartition(".")[2] in _UNWRAPPED
+    if _has_longer_line(data, max_line_bytes):
+        return "long-line"
     if _is_minified(data, unwrapped=unwrapped):
         return "minified"
     if _is_generated(data[:MARKER_BYTES].lower(), prose=unwrapped) and not name.endswith(_TEMPLATES):
@@ -84,8 +88,6 @@ def _is_binary(head: bytes) -> bool:
 def _is_minified(data: bytes, *, unwrapped: bool) -> bool:
     if not _has_longer_line(data, LONG_LINE):
         return False
-    if _has_longer_line(data, LONGEST_LINE):
-        return True
     return not unwrapped and len(data) > LONG_MEAN * (data.count(b"\n") + 1)
 
 

@@ -1,8 +1,12 @@
-"""Reading one file of the root, whatever its path has become since the walk saw it.
+"""Opening one file or directory of the root, whatever its path has become since the walk saw it.
 
 A tree is untrusted and changes while it is read: a file can turn into a link to somewhere else, a FIFO, or a
 much larger file. So the kernel is asked to stay beneath the root and to follow no link in any component
 (`openat2`, Linux 5.6); elsewhere every component is opened on its own, which costs more and holds the same.
+Nothing else opens what lies beneath a root.
+
+Two things are no links, and are what they seem: another name of a file (a hard link, which only who may read and write
+the file, or owns it, can make), and what the administrator has mounted within the root.
 """
 
 from __future__ import annotations
@@ -19,13 +23,16 @@ from pathlib import Path
 
 from treeseek.errors import UnreadableError
 
-__all__ = ["RootReader", "content_hash", "open_root", "read"]
+__all__ = ["RootReader", "content_hash", "has_openat2", "open_root", "read"]
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW
+_DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
 _STEP_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SYS_OPENAT2 = 437
 _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
 _READ_STEP = 256 * 1024
+_READINGS = 3
+"""A file that changes while it is read is read again, so often at most."""
 
 _REASONS = {
     errno.ENOENT: "vanished",
@@ -39,7 +46,8 @@ _REASONS = {
     errno.ENODEV: "not-regular",
 }
 
-Opener = Callable[[int, bytes], int]
+Opener = Callable[[int, bytes, int], int]
+"""From a root's descriptor, a path beneath it and flags to the descriptor of what is there."""
 
 
 class RootReader:
@@ -59,7 +67,7 @@ class RootReader:
         grows while it is read) or "io-error".
         """
         try:
-            descriptor = self._open(self._descriptor, path.encode(errors="surrogateescape"))
+            descriptor = self._open(self._descriptor, path.encode(errors="surrogateescape"), _FLAGS)
         except UnicodeEncodeError:
             raise UnreadableError(f"no file can be called {path!r}", reason="vanished") from None
         except OSError as error:
@@ -68,13 +76,28 @@ class RootReader:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableError(f"{path!r} is not a regular file", reason="not-regular")
-            if status.st_size <= max_bytes:
-                data = _read(descriptor, status.st_size, max_bytes)
-                if len(data) <= max_bytes:
-                    return data
-            raise UnreadableError(f"{path!r} is larger than {max_bytes} bytes", reason="too-large")
+            data = _whole(descriptor, status, max_bytes)
+            if data is None:
+                raise UnreadableError(f"{path!r} is larger than {max_bytes} bytes", reason="too-large")
+            return data
         except OSError as error:
             raise _unreadable(path, error) from None
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def directory(self, path: bytes) -> Iterator[int]:
+        """Yield a descriptor of the directory at `path`, relative to the root; empty for the root itself.
+
+        Only one thread at a time may list the root by it. Raises OSError if it can't be listed, isn't one, or can't be
+        reached without a link.
+        """
+        if not path:
+            yield self._descriptor
+            return
+        descriptor = self._open(self._descriptor, path.rstrip(b"/"), _DIRECTORY_FLAGS)
+        try:
+            yield descriptor
         finally:
             os.close(descriptor)
 
@@ -108,6 +131,22 @@ def _unreadable(path: str, error: OSError) -> UnreadableError:
     return UnreadableError(f"can't read {path!r}: {error.strerror}", reason=reason)
 
 
+def _whole(descriptor: int, status: os.stat_result, max_bytes: int) -> bytes | None:
+    """Return a file as it was at one time, unless it never rests; None if it is larger than `max_bytes`."""
+    for reading in range(_READINGS):
+        if status.st_size > max_bytes:
+            return None
+        if reading:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        data = _read(descriptor, status.st_size, max_bytes)
+        if len(data) > max_bytes:
+            return None
+        before, status = status, os.fstat(descriptor)
+        if (status.st_size, status.st_mtime_ns) == (before.st_size, before.st_mtime_ns):
+            break
+    return data
+
+
 def _read(descriptor: int, expected: int, max_bytes: int) -> bytes:
     """Read to the end of the file, but never more than `max_bytes` + 1."""
     data = os.read(descriptor, min(expected, max_bytes) + 1)
@@ -121,6 +160,11 @@ def _read(descriptor: int, expected: int, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
+def has_openat2() -> bool:
+    """Whether the kernel keeps paths beneath their root."""
+    return _openat2() is not None
+
+
 @cache
 def _openat2() -> Opener | None:
     """Return an opener over the system call, or None where there is none or a sandbox forbids it."""
@@ -132,14 +176,14 @@ def _openat2() -> Opener | None:
     call.restype = ctypes.c_long
     call.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t]
     resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
-    how = (ctypes.c_uint64 * 3)(_FLAGS, 0, resolve)
-    address, size = ctypes.addressof(how), ctypes.sizeof(how)
+    hows = {flags: (ctypes.c_uint64 * 3)(flags, 0, resolve) for flags in (_FLAGS, _DIRECTORY_FLAGS)}
+    size = 24
 
-    def opener(root: int, path: bytes, _keep: object = how) -> int:
+    def opener(root: int, path: bytes, flags: int) -> int:
         if b"\0" in path:  # C would read the path only up to it
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         for _ in range(8):
-            descriptor: int = call(_SYS_OPENAT2, root, path, address, size)
+            descriptor: int = call(_SYS_OPENAT2, root, path, ctypes.addressof(hows[flags]), size)
             if descriptor >= 0:
                 return descriptor
             # EAGAIN: something was renamed meanwhile, and the kernel can't tell that we stayed beneath.
@@ -149,7 +193,7 @@ def _openat2() -> Opener | None:
 
     here = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.close(opener(here, b"."))
+        os.close(opener(here, b".", _DIRECTORY_FLAGS))
     except OSError:
         return None
     finally:
@@ -157,7 +201,7 @@ def _openat2() -> Opener | None:
     return opener
 
 
-def _open_by_component(root: int, path: bytes) -> int:
+def _open_by_component(root: int, path: bytes, flags: int) -> int:
     """Do as openat2 does, one component at a time."""
     *parents, name = path.split(b"/")
     if b"\0" in path or not name:
@@ -170,14 +214,14 @@ def _open_by_component(root: int, path: bytes) -> int:
             step = _enter(descriptor, parent)
             os.close(descriptor)
             descriptor = step
-        return os.open(name, _FLAGS, dir_fd=descriptor)
+        return _enter(descriptor, name, flags) if flags == _DIRECTORY_FLAGS else os.open(name, flags, dir_fd=descriptor)
     finally:
         os.close(descriptor)
 
 
-def _enter(descriptor: int, name: bytes) -> int:
+def _enter(descriptor: int, name: bytes, flags: int = _STEP_FLAGS) -> int:
     try:
-        return os.open(name, _STEP_FLAGS, dir_fd=descriptor)
+        return os.open(name, flags, dir_fd=descriptor)
     except NotADirectoryError:
         # With O_DIRECTORY a link is "not a directory", like a file; tell them apart.
         if stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode):

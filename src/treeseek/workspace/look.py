@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from treeseek.workspace.exclusions import METADATA, bears_on_others
+from treeseek.workspace.files import RootReader
 from treeseek.workspace.walk import GIT_RULES, OWN_RULES, Entry, Lister, Listing, Walk, entered, list_all, survey
 
 __all__ = ["directories", "look", "may_matter"]
@@ -132,77 +133,66 @@ def _git_says(parts: tuple[bytes, ...]) -> bool | None:
 
 
 def _lister(wanted: Wanted) -> Lister:
-    def listing(directory: bytes, path: bytes) -> Listing:
+    def listing(reader: RootReader, path: bytes) -> Listing:
         names = wanted.get(path)
-        return list_all(directory, path) if names is None else _list_some(directory, path, names)
+        return list_all(reader, path) if names is None else _list_some(reader, path, names)
 
     return listing
 
 
-def _list_some(directory: bytes, path: bytes, names: Collection[bytes]) -> Listing:
-    # What can't be listed must fail here as it fails in a walk.
-    os.close(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK | os.O_CLOEXEC))
-    there = _Names(directory)
-    names = [name for name in names if name not in METADATA]
-    if any(bears_on_others(name, path, there) for name in names):
-        raise _OnlyAWalkCanTellError
+def _list_some(reader: RootReader, path: bytes, names: Collection[bytes]) -> Listing:
+    """Look up some names in a directory. What can't be listed fails here as it fails in a walk."""
+    there = _Names(reader, path)
     entries: list[Entry] = []
-    for name in names:
-        status = _status(directory, name)
-        if status is not None:
-            entries.append(_Named(name, directory + b"/" + name, status))
+    with reader.directory(path) as directory:
+        names = [name for name in names if name not in METADATA]
+        if any(bears_on_others(name, path, there) for name in names):
+            raise _OnlyAWalkCanTellError
+        for name in names:
+            status = there.status(directory, name)
+            if status is not None:
+                entries.append(Entry(name, stat.S_ISDIR(status.st_mode), status))
     return Listing(there, entries, whole=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A directory's entry that was looked up by name."""
-
-    name: bytes
-    path: bytes
-    status: os.stat_result
-
-    def is_dir(self, *, follow_symlinks: bool) -> bool:
-        return stat.S_ISDIR(self.status.st_mode)
-
-    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
-        return self.status
 
 
 @dataclass(frozen=True, slots=True)
 class _Names(Collection[bytes]):
     """The names in a directory: each is looked up when it is asked for, and they are listed only to go through all."""
 
-    directory: bytes
+    reader: RootReader
+    path: bytes
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, bytes) and _status(self.directory, name) is not None
+        try:
+            with self.reader.directory(self.path) as directory:
+                return isinstance(name, bytes) and self.status(directory, name) is not None
+        except OSError:  # it was there a moment ago
+            raise _OnlyAWalkCanTellError from None
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(list_all(self.directory, b"").names)
+        return iter(list_all(self.reader, self.path).names)
 
     def __len__(self) -> int:
-        return len(list_all(self.directory, b"").names)
+        return len(list_all(self.reader, self.path).names)
 
+    def status(self, directory: int, name: bytes) -> os.stat_result | None:
+        """Return a name's status, None if no entry is called so."""
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL
+            return None
+        except OSError:  # it may well be listed
+            raise _OnlyAWalkCanTellError from None
+        return status if self._is_spelled_so(directory, name, status) else None
 
-def _status(directory: bytes, name: bytes) -> os.stat_result | None:
-    """Return a name's status, None if no entry is called so."""
-    path = directory + b"/" + name
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL
-        return None
-    except OSError:  # it may well be listed
-        raise _OnlyAWalkCanTellError from None
-    return status if _is_spelled_so(directory, name, status) else None
-
-
-def _is_spelled_so(directory: bytes, name: bytes, status: os.stat_result) -> bool:
-    """Whether an entry has this very name: where case doesn't count, a look-up also finds others."""
-    other = name.swapcase()
-    try:
-        if other == name or not os.path.samestat(os.lstat(directory + b"/" + other), status):
+    def _is_spelled_so(self, directory: int, name: bytes, status: os.stat_result) -> bool:
+        """Whether an entry has this very name: where case doesn't count, a look-up also finds others."""
+        other = name.swapcase()
+        try:
+            if other == name:
+                return True
+            if not os.path.samestat(os.stat(other, dir_fd=directory, follow_symlinks=False), status):
+                return True
+        except OSError:
             return True
-    except OSError:
-        return True
-    return name in list_all(directory, b"").names
+        return name in list_all(self.reader, self.path).names

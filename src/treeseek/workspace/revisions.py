@@ -23,10 +23,11 @@ from platformdirs.unix import Unix
 
 from treeseek.errors import RootError, UnreadableError, UsageError
 from treeseek.workspace.checkout import is_top
+from treeseek.workspace.clients import client_range, client_revision, is_beneath
 from treeseek.workspace.files import RootReader
 from treeseek.workspace.walk import Walk
 
-__all__ = ["FileChange", "Repository", "Version", "open_repository"]
+__all__ = ["Commit", "FileChange", "Repository", "Version", "open_repository"]
 
 _OPTIONS = (
     "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
@@ -52,6 +53,14 @@ class FileChange(NamedTuple):
     new: Version | None
 
 
+class Commit(NamedTuple):
+    """A commit with one parent: the ids of both, and the first line of what was said of it."""
+
+    id: str
+    parent: str
+    subject: str
+
+
 class Repository:
     """The repository around a root. Use it from `open_repository`; threads may share it."""
 
@@ -73,14 +82,26 @@ class Repository:
 
     def trees_of_range(self, span: str) -> tuple[str, str]:
         """Return the trees of both ends of `A..B`, or of `A...B`: since B left A. Nothing is the same as HEAD."""
-        dots = "..." if "..." in span else ".."
-        old, new = (self._commit(end or "HEAD") for end in span.split(dots, 1))
+        first, last, dots = client_range(span)
+        old, new = self._commit(first), self._commit(last)
         if dots == "...":
             base = self._run("merge-base", old, new)
             if base.returncode:
                 raise UsageError(f"{span!r} have no common ancestor")
             old = base.stdout.decode().strip()
         return self._tree(old), self._tree(new)
+
+    def commits(self, count: int, revision: str = "HEAD") -> list[Commit]:
+        """Return the last commits with exactly one parent that lead to a revision, the newest first, at most `count`.
+
+        Raises UsageError when there is no such revision.
+        """
+        listed = self._asked(
+            "rev-list", "--min-parents=1", "--max-parents=1", f"--max-count={count}", "--format=%H %P %s",
+            "--end-of-options", self._commit(revision),
+        )  # fmt: skip
+        told = [line.split(" ", 2) for line in listed.decode("utf-8", "replace").splitlines()[1::2]]
+        return [Commit(*parts) for parts in told if len(parts) == 3]
 
     def files(self, tree: str) -> dict[str, str]:
         """Return git's ids of all files of a tree, by path."""
@@ -175,9 +196,8 @@ class Repository:
         return self._objects
 
     def _commit(self, revision: str) -> str:
-        if not revision or revision.startswith("-") or "\0" in revision:
-            raise UsageError(f"{revision!r} is not a revision")
-        done = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+        asked = client_revision(revision) + "^{commit}"
+        done = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", asked)
         if done.returncode:
             raise UsageError(f"git knows no revision {revision!r} here")
         return done.stdout.decode().strip()
@@ -286,7 +306,9 @@ def _path_of(change: FileChange) -> str:
 
 
 def _decoded(name: bytes) -> str | None:
+    """Return a path of a tree; None if it isn't UTF-8, or leads elsewhere, as only a forged tree's can."""
     try:
-        return name.decode()
+        path = name.decode()
     except UnicodeDecodeError:
         return None
+    return path if is_beneath(path) else None

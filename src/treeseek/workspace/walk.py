@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from treeseek.errors import RootError, UnreadableError
 from treeseek.model import Skipped, SourceFile
@@ -40,15 +40,12 @@ _KEPT: Verdict = ("", "")
 _BROUGHT_BACK: Verdict = ("", OWN_RULES)
 
 
-class Entry(Protocol):
-    """What a listing says of a name: an `os.DirEntry`, or what does as one."""
+class Entry(NamedTuple):
+    """A name in a directory, and what it was when that was listed: a directory, or a status, or why there is none."""
 
-    @property
-    def name(self) -> bytes: ...
-    @property
-    def path(self) -> bytes: ...
-    def is_dir(self, *, follow_symlinks: bool) -> bool: ...
-    def stat(self, *, follow_symlinks: bool) -> os.stat_result: ...
+    name: bytes
+    is_dir: bool
+    status: os.stat_result | OSError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +57,8 @@ class Listing:
     whole: bool = True
 
 
-Lister = Callable[[bytes, bytes], Listing]
-"""From a directory's absolute path and its path beneath the root, empty or with `/` at the end, to its listing.
+Lister = Callable[[RootReader, bytes], Listing]
+"""From what reads beneath a root and a directory's path beneath it, empty or with `/` at the end, to its listing.
 Raises OSError if it can't be listed."""
 
 
@@ -112,11 +109,19 @@ def walk(root: Path, *, max_file_bytes: int, max_files: int) -> Walk:
     return survey(root, list_all, max_file_bytes=max_file_bytes, max_files=max_files)
 
 
-def list_all(directory: bytes, path: bytes) -> Listing:
-    """List a directory, as a walk does."""
-    with os.scandir(directory) as listing:
-        entries = list(listing)
+def list_all(reader: RootReader, path: bytes) -> Listing:
+    """List a directory, as a walk does. What its entries are is asked at once: later, the path may lead elsewhere."""
+    with reader.directory(path) as descriptor, os.scandir(descriptor) as listing:
+        entries = [_seen(entry) for entry in listing]
     return Listing(frozenset([entry.name for entry in entries]), entries)
+
+
+def _seen(entry: os.DirEntry[str]) -> Entry:
+    is_dir = entry.is_dir(follow_symlinks=False)
+    try:
+        return Entry(os.fsencode(entry.name), is_dir, None if is_dir else entry.stat(follow_symlinks=False))
+    except OSError as error:
+        return Entry(os.fsencode(entry.name), is_dir, error)
 
 
 def survey(root: Path, lister: Lister, *, max_file_bytes: int, max_files: int | None = None) -> Walk:
@@ -226,7 +231,7 @@ def _descend(visit: _Visit, here: _Directory, key: bytes, path: str, *, wanted: 
 
 def _enter(visit: _Visit, path: bytes, text: str, own: tuple[Scope, ...], git: tuple[Scope, ...]) -> _Directory:
     """List a directory in the order of full paths, and put its own rules before those of its parents."""
-    listing = visit.lister((visit.base + path).rstrip(b"/") or b"/", path)
+    listing = visit.lister(visit.reader, path)
     names = listing.names
     told = visit.skipped if listing.whole else []
     if path and b".git" in names:
@@ -235,7 +240,7 @@ def _enter(visit: _Visit, path: bytes, text: str, own: tuple[Scope, ...], git: t
         git = (*_scope(visit.reader, text + GIT_RULES, len(path), told), *git)
     if OWN_RULES.encode() in names:
         own = (*_scope(visit.reader, text + OWN_RULES, len(path), told), *own)
-    ordered = sorted((e.name + b"/" if e.is_dir(follow_symlinks=False) else e.name, e) for e in listing.entries)
+    ordered = sorted((e.name + b"/" if e.is_dir else e.name, e) for e in listing.entries)
     return _Directory(path, text, names, iter(ordered), own, git)
 
 
@@ -273,19 +278,24 @@ def _standard_scopes(top: Path, *, skip: int = 0, prefix: bytes = b"") -> tuple[
 
 
 def _inspect(base: bytes, entry: Entry, path: str, max_file_bytes: int) -> SourceFile | Skipped | None:
-    """Look at what isn't a directory; None if it has vanished."""
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
+    """Judge what isn't a directory; None if it has vanished."""
+    status = entry.status
+    if status is None or isinstance(status, FileNotFoundError):
         return None
-    except OSError as error:
-        return Skipped(path, "unreadable", error.strerror or "")
+    if isinstance(status, OSError):
+        return Skipped(path, "unreadable", status.strerror or "")
     if stat.S_ISREG(status.st_mode):
         if status.st_size > max_file_bytes:
             return Skipped(path, "too-large", f"{status.st_size} bytes")
         return SourceFile(path, status.st_size, status.st_mtime_ns, status.st_ino)
     if stat.S_ISLNK(status.st_mode):
         # What a link within the root points to is walked in its own place.
-        inside = (os.path.realpath(entry.path) + b"/").startswith(base)
-        return Skipped(path, "symlink" if inside else "symlink-outside")
+        return Skipped(path, "symlink" if _leads_inside(base, path) else "symlink-outside")
     return None if stat.S_ISDIR(status.st_mode) else Skipped(path, "special")
+
+
+def _leads_inside(base: bytes, path: str) -> bool:
+    try:
+        return (os.path.realpath(base + os.fsencode(path)) + b"/").startswith(base)
+    except OSError:  # it is being replaced
+        return False

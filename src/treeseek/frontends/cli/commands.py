@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treeseek import __version__
-from treeseek.frontends.cli import consent, encode, fit, render, structure, upkeep
+from treeseek.frontends.cli import consent, doctor, encode, evaluate, fit, render, structure, upkeep
 from treeseek.frontends.cli.arguments import (
     answer_options,
     filters_of,
@@ -72,8 +72,9 @@ def index(root: str | None, *, rebuild: bool, estimate: bool, yes: bool, as_json
 @click.argument("query")
 @click.argument("root", required=False)
 @answer_options(limit=10)
+@click.option("--explain", is_flag=True, help="Say of each hit what speaks for its file and what against it.")
 @shared_options
-def search(query: str, root: str | None, **options: Any) -> int:
+def search(query: str, root: str | None, *, explain: bool, **options: Any) -> int:
     """Find the places that answer QUERY.
 
     QUERY is a question in plain words, or the name of something. A root that was never indexed is indexed first, a
@@ -89,7 +90,10 @@ def search(query: str, root: str | None, **options: Any) -> int:
         raise
     with searched as engine:
         filters = filters_of(options, engine.root)
-        return _answer("search", engine, options, lambda: engine.search(query, limit=options["limit"], filters=filters))
+        limit = options["limit"]
+        return _answer(
+            "search", engine, options, lambda: engine.search(query, limit=limit, filters=filters, explain=explain)
+        )
 
 
 @cli.command()
@@ -243,7 +247,7 @@ def _paths(result: SearchResult) -> list[str]:
 
 
 for command in (
-    structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair, upkeep.rollback, upkeep.verify,
-    upkeep.watch,
+    doctor.doctor, evaluate.evaluate, structure.diff, structure.query, upkeep.gc, upkeep.migrate, upkeep.repair,
+    upkeep.rollback, upkeep.verify, upkeep.watch,
 ):  # fmt: skip
     cli.add_command(command)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from treeseek.frontends.cli.output import escaped_json
 
 if TYPE_CHECKING:
+    from treeseek.evaluation.evaluate import Evaluation
+    from treeseek.indexing.health import Check
     from treeseek.model import (
         DeclarationDiff,
         Difference,
@@ -32,7 +35,9 @@ __all__ = [
     "SCHEMA_VERSION",
     "answer",
     "difference",
+    "doctor",
     "estimate",
+    "evaluation",
     "failure",
     "index_report",
     "maintenance",
@@ -237,7 +242,35 @@ def _head(root: str, result: SearchResult) -> dict[str, Any]:
         "index_version": result.version,
         "notes": list(result.notes),
         "truncated": result.truncated,
+        "confidence": result.confidence,
     }
+
+
+def evaluation(found: Evaluation) -> str:
+    """Return the document of `eval`."""
+    comparison = found.comparison
+    answers = next(iter(comparison.answers.values()))
+    document: dict[str, Any] = {
+        "root": found.root,
+        "questions": len(answers),
+        "unknown_places": list(found.unknown),
+        "commits": found.commits,
+        "left_out": dict(found.left_out),
+        "variants": [
+            {"name": one.name, "questions": len(answers), **asdict(one.score), "p50_seconds": one.p50,
+             "p95_seconds": one.p95, "sync_seconds": one.sync_seconds,
+             "groups": {group: {"questions": count, **asdict(score)} for group, (count, score) in one.groups.items()}}
+            for one in comparison.figures
+        ],
+        "differences": [asdict(one) for one in comparison.differences],
+        "chunking": {name: asdict(one) for name, one in found.chunking.items()},
+        "answers": [
+            {"query": answer.question.query, "targets": [asdict(place) for place in answer.question.targets],
+             "scores": {name: asdict(own[number].score) for name, own in comparison.answers.items()}}
+            for number, answer in enumerate(answers)
+        ],
+    }  # fmt: skip
+    return _document("eval", document)
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
@@ -255,7 +288,8 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "fresh": hit.is_fresh,
         "content_hash": hit.content_hash,
         "text": hit.text,
-    }
+        "cut": hit.is_cut,
+    } | ({} if hit.reasons is None else {"reasons": dict(hit.reasons)})
 
 
 def verification(root: str, found: Verification) -> str:
@@ -308,6 +342,12 @@ def migration(root: str, done: Migration | None, *, dry_run: bool) -> str:
             "generation": done.generation,
         }
     return _document("migrate", content)
+
+
+def doctor(root: str, checks: Sequence[Check], *, fine: bool) -> str:
+    """Return the document of `doctor`."""
+    found = [{"name": one.name, "state": one.state, "detail": one.detail} for one in checks]
+    return _document("doctor", {"root": root, "fine": fine, "checks": found})
 
 
 def rollback(root: str, left: str, entered: str) -> str:

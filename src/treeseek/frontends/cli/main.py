@@ -79,7 +79,8 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         import traceback
 
         with suppress(OSError):
-            sys.stderr.write("".join(traceback.format_exception(error)))
+            lines = "".join(traceback.format_exception(error)).split("\n")
+            sys.stderr.write("\n".join(map(printable, lines)))
     code, message, hint, exit_code = _explain(error)
     if _asked(arguments, "--json"):
         from treeseek.frontends.cli import encode

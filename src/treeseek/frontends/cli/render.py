@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 SNIPPET_LINES = 6
+SHOWN_REASONS = 8
 PIPE_WIDTH = 240
 """Columns of a line when nobody says how wide the terminal is."""
 
@@ -91,7 +92,15 @@ def hits(found: Sequence[Hit], paint: Paint, columns: int) -> list[str]:
         stale = "" if hit.is_fresh else f"  {paint('removed', 'changed since')}"
         lines.append(f"{_place(hit, paint)}  {_title(hit, paint)}   {paint('dim', f'{hit.score:.2f}')}{stale}\n")
         lines += _snippet(hit, paint, columns)
+        if hit.reasons:
+            lines.append(f"  {paint('dim', clipped(_reasons(hit.reasons), columns - 2))}\n")
     return lines
+
+
+def _reasons(reasons: Mapping[str, float]) -> str:
+    """Return the largest of the reasons, in words."""
+    largest = list(reasons.items())[:SHOWN_REASONS]
+    return "because: " + ", ".join(f"{name.replace('_', ' ')} {weight:+.1f}" for name, weight in largest)
 
 
 def symbols(found: Sequence[Hit], paint: Paint, columns: int) -> list[str]:

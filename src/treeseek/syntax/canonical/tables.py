@@ -36,6 +36,7 @@ that `names` what it is in, as if it filled a field of [names].
 
 from __future__ import annotations
 
+import pathlib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
     Path = tuple[NDArray[np.bool_], ...]
 
-__all__ = ["ASKS", "TRANSPARENT", "Comments", "Rule", "Table", "languages", "table"]
+__all__ = ["ASKS", "TRANSPARENT", "Comments", "Rule", "Table", "languages", "open_all", "table"]
 
 TRANSPARENT = 255
 """Stands for a kind where a node vanishes: tokens and wrappers."""
@@ -176,10 +177,24 @@ def _merged(language: str) -> _Merged:
     return merged
 
 
+@cache
+def _written(path: str) -> str:
+    """Return a table as it is written; empty if there is none."""
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def open_all() -> None:
+    """Read every table, so that none needs its file any more; compiling is left to `table`."""
+    for path in _FOLDER.iterdir():
+        _written(str(path))
+
+
 def _lineage(language: str) -> Iterator[dict[str, Any]]:
     """Yield the tables that make up a language's, the most general first."""
-    path = _FOLDER / f"{language}.toml"
-    own = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    own = tomllib.loads(_written(str(_FOLDER / f"{language}.toml")))
     if language != "common":
         yield from _lineage(own.get("inherits", "common"))
     yield own
