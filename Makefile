@@ -77,6 +77,8 @@ bench:
 	@echo "how soon a saved file is found, and what a long run costs:"
 	@echo "  $(BIN)/python -m benchmarks.saves --tree DIR"
 	@echo "  $(BIN)/python -m benchmarks.soak --tree DIR --minutes 30"
+	@echo "the other embedders, and whether they keep to their limits:"
+	@echo "  $(BIN)/python -m benchmarks.embedders --tree DIR"
 	@echo "retrieval, over a file of judged queries:"
 	@echo "  $(BIN)/python -m benchmarks.retrieval --queries FILE --repos FILE --corpus DIR --out results.jsonl"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,18 +11,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from treeseek import indexing, telemetry
-from treeseek.embedding import default_embedder
+from treeseek.embedding import Embedder
 from treeseek.errors import (
+    EmbeddingError,
     NotIndexedError,
     StoreCorruptError,
     StoreError,
     TreeseekError,
-    UnreadableError,
     UsageError,
 )
+from treeseek.indexing.outgoing import embedder_of, is_remote, shown
 from treeseek.model import (
     DeclarationQuery,
     Difference,
+    Estimate,
     Filters,
     IndexStatus,
     Maintenance,
@@ -36,23 +37,25 @@ from treeseek.model import (
     Syntax,
     Verification,
 )
-from treeseek.retrieval import budget
 from treeseek.retrieval import filters as filtering
 from treeseek.retrieval import query as queries
 from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
-from treeseek.retrieval.freshness import checked_against
 from treeseek.retrieval.refresh import renewed
+from treeseek.retrieval.result import result_of
 from treeseek.retrieval.search import Found
 from treeseek.safety import caps
-from treeseek.safety.answers import Answer, held, paths_of, redacted
-from treeseek.safety.redact import OFF, Policy
+from treeseek.safety.answers import Answer
+from treeseek.safety.redact import Policy
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, reading, writer_lock
 from treeseek.syntax import detect, names, resolve
-from treeseek.workspace import Walk, classify, client_path, look, open_root, resolve_root, walk
+from treeseek.workspace import Walk, classify, client_path, look, open_root, resolve_root
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from treeseek.indexing.ledger import Ledger
     from treeseek.indexing.trees import Trees
     from treeseek.scanning.report import ScanReport
@@ -63,10 +66,10 @@ __all__ = ["Engine", "open_engine", "remove_orphans"]
 LOCK_SECONDS = 60.0
 TIDY_COMMITS = 32
 """While files change without a pause, the index is tidied after so many commits."""
-FALLBACK_NOTE = "the last version of the index is damaged; this is version"
-DOUBTFUL = 0.25
-"""A chance below which it is said that there may be no answer."""
-DOUBT_NOTE = "nothing here may answer that: these are the nearest, and they are not near"
+WORDS_NOTE = "ranked by words alone"
+"""How the note of a search begins that went without its embedder."""
+UNASKED_TEXTS = 1_000
+"""So many texts may go to a remote embedder for a first index without a question: a small project's, some cents."""
 MAX_ATTEMPTS = 10
 """Versions that may go while they are asked, before a search gives up: somebody drops them all the time."""
 
@@ -79,9 +82,10 @@ class Engine:
     Use `treeseek.open(path)` to make one, and `close()` it or use it as a context manager.
     """
 
-    def __init__(self, root: Path, settings: Settings) -> None:
+    def __init__(self, root: Path, settings: Settings, embedder: Embedder | None = None) -> None:
         """Not for callers: use `treeseek.open`."""
         self.root = root
+        self._embedder, self._is_lent = embedder, embedder is not None
         self.settings = settings
         self.directory = index_directory(settings.data_dir, root)
         self._lock = threading.Lock()
@@ -105,8 +109,19 @@ class Engine:
         with self._lock:
             self._store, self._loaded, self._ledger = None, None, None
             trees, self._trees = self._trees, None
+            embedder = None if self._is_lent else self._embedder
         if trees is not None:
             trees.close()
+        if (close := getattr(embedder, "close", None)) is not None:
+            close()
+
+    @property
+    def embedder(self) -> Embedder:
+        """What makes the vectors, of the index and of questions: one for as long as the engine is open."""
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = embedder_of(self.settings)
+            return self._embedder
 
     @property
     def indexed(self) -> bool:
@@ -126,7 +141,7 @@ class Engine:
         `hints`, paths relative to the root, limit the look at it to what is at or beneath them. When `seconds` have
         passed, no more files are begun; the report says how many are pending.
         Raises RootError when the root is gone, StoreLockedError when another process keeps writing the index,
-        StoreError when it can't be written.
+        StoreError when it can't be written, EmbeddingError when the embedder fails: what has its vectors is committed.
         """
         from treeseek.indexing.run import Ledger, look_at, sync, unchanged
         from treeseek.store.maintenance import drop_old_generations
@@ -150,7 +165,7 @@ class Engine:
             trees = None if hints is None else self._opened_trees()
             report = sync(
                 self.root, store, self.settings, progress, fresh=fresh, look=seen, ledger=ledger, seconds=seconds,
-                trees=trees,
+                trees=trees, embedder=self.embedder,
             )  # fmt: skip
             if report.version:
                 self._keep(store)
@@ -232,20 +247,37 @@ class Engine:
         """Return the places that answer a question, best first; one chunk per file before any second one.
 
         `max_tokens` bounds the hits' texts and heads together, as `retrieval.budget` counts. With `explain`, hits say
-        what speaks for them. `ranker` is for comparisons: see `treeseek.evaluation`.
+        what speaks for them. `ranker` is for comparisons: see `treeseek.evaluation`. Without its embedder it answers
+        from words alone, with a note.
         Raises UsageError for a query or filter that can't be, NotIndexedError before the first sync.
         """
         limits = self.settings
         parsed = queries.parse(query, max_chars=limits.max_query_chars, max_terms=limits.max_query_terms)
         checked = self._checked(filters, limit)
 
+        chosen = replace(ranker, explain=explain)
+        vector: NDArray[np.float32] | None = None
+        notes: list[str] = []
+
         def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
-            vector = default_embedder().embed_query(query)
-            chosen = replace(ranker, explain=explain)
+            nonlocal vector, chosen
+            if vector is None and chosen.evidence != "lexical":  # a question that is asked again isn't embedded again
+                vector = self._embedded(query, notes)
+                chosen = chosen if vector is not None else replace(chosen, evidence="lexical")
             return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit, chosen)
 
         with telemetry.timed("treeseek_search_seconds"):
-            return self._answer(query, ask, max_tokens)
+            result = self._answer(query, ask, max_tokens)
+        return replace(result, notes=(*result.notes, *notes)) if notes else result
+
+    def _embedded(self, query: str, notes: list[str]) -> NDArray[np.float32] | None:
+        """Return a question's vector; None, with a note, if the embedder fails."""
+        try:
+            return self.embedder.embed_query(query)
+        except EmbeddingError as error:
+            telemetry.count("treeseek_searches_by_words_total", reason=error.code)
+            notes.append(f"{WORDS_NOTE}, not by meaning: {error}")
+            return None
 
     def related(
         self,
@@ -357,35 +389,27 @@ class Engine:
 
         return scan(self.root, self.settings, options or ScanOptions())
 
+    def estimate(self) -> Estimate:
+        """Return what a sync would ask of the embedder now. Files are analysed for it, nothing is embedded.
+
+        Raises RootError when the root is gone.
+        """
+        from treeseek.indexing.estimate import estimate
+
+        return estimate(self.root, self._current_store(), self.settings, self.embedder)
+
+    def unasked(self) -> Estimate | None:
+        """Return what a first index would send to a remote embedder, if it is so much that somebody should agree."""
+        if not is_remote(self.embedder) or self.indexed:
+            return None
+        found = self.estimate()
+        return found if found.texts - found.known > UNASKED_TEXTS else None
+
     def status(self, *, skipped: bool = False) -> IndexStatus:
         """Return the state of the index against the root as it is now; with `skipped`, all that was left out."""
-        from treeseek.indexing.run import left_out, pending, without
+        from treeseek.indexing.state import state_of
 
-        store = self._current_store()
-        found = walk(self.root, max_file_bytes=self.settings.max_file_bytes, max_files=self.settings.max_files)
-        if store is None:
-            left = found.skipped if skipped else ()
-            return IndexStatus(str(self.root), False, str(self.directory), skipped=left,
-                               pending={"new": len(found.files), "changed": 0, "deleted": 0})  # fmt: skip
-        found = without(found, self.root, store)
-        with reading(self.directory):
-            snapshot = store.snapshot()
-            manifest = snapshot.manifest()
-        indexed = [language for kind, language in zip(manifest.kind, manifest.language, strict=True) if kind == "file"]
-        return IndexStatus(
-            root=str(self.root),
-            indexed=True,
-            directory=str(self.directory),
-            version=snapshot.version,
-            files=len(indexed),
-            chunks=snapshot.chunk_count(),
-            bytes_on_disk=store.bytes_on_disk(),
-            embedder=store.identity.embedder,
-            redaction=Policy(self.settings.redact_store, self.settings.redact_pii).fingerprint or "off",
-            languages=dict(Counter(indexed).most_common()),
-            skipped=left_out(found, manifest) if skipped else (),
-            pending=pending(found, manifest),
-        )
+        return state_of(self.root, self.directory, self._current_store(), self.settings, skipped=skipped)
 
     # -- upkeep ------------------------------------------------------------------------------------------------
 
@@ -475,21 +499,13 @@ class Engine:
 
     def _identity(self) -> IndexIdentity:
         """Return what decides which rows the root's bytes give."""
-        return _identity(Policy(self.settings.redact_store, self.settings.redact_pii).fingerprint)
+        embedder, policy = self.embedder.identity, Policy(self.settings.redact_store, self.settings.redact_pii)
+        analysis = f"{indexing.FINGERPRINT}/{policy.fingerprint}" if policy.is_on else indexing.FINGERPRINT
+        return IndexIdentity(str(embedder), embedder.dims, analysis)
 
     def _shown(self, answer: Answer, *paths: str) -> Answer:
         """Return an answer, about files it names or others at `paths`, as the settings let it be shown."""
-        # What mustn't be stored isn't shown either, where an answer is made of the files themselves.
-        tier = next((one for one in (self.settings.redact_answers, self.settings.redact_store) if one != OFF), OFF)
-        policy = Policy(tier, self.settings.redact_pii)
-        if not policy.is_on:
-            return answer
-        known: dict[str, str] = {}
-        with open_root(self.root) as reader:
-            for path in {*paths_of(answer), *paths}:
-                with suppress(UnreadableError):
-                    known |= held(reader.read(path, max_bytes=self.settings.max_file_bytes), policy)
-        return redacted(answer, policy, known)
+        return shown(self.root, self.settings, answer, paths)
 
     def _checked(self, filters: Filters, limit: int) -> Filters:
         caps.check_results(limit, self.settings.max_results)
@@ -512,7 +528,9 @@ class Engine:
         """Return the committed version, laid out for ranking, brought up to date from the one before if need be."""
         store = self._current_store()
         if store is None:
-            raise NotIndexedError(f"{self.root} is not indexed yet; run `treeseek index` first")
+            is_foreign = self._any_store() is not None
+            lacks = "has no index by this embedder and version" if is_foreign else "is not indexed"
+            raise NotIndexedError(f"{self.root} {lacks} yet; run `treeseek index` first")
         snapshot = store.snapshot()
         with self._lock:
             loaded = self._loaded
@@ -545,16 +563,7 @@ class Engine:
             except StoreCorruptError:
                 if attempt == MAX_ATTEMPTS or self._committed() == committed:
                     raise
-        kept, truncated = budget.fit(found.hits, max_tokens)
-        kept = checked_against(self.root, kept, self.settings.max_file_bytes)
-        notes = [f"{FALLBACK_NOTE} {snapshot.version}; `treeseek repair` mends it"] if snapshot.is_fallback else []
-        stale = {hit.path for hit in kept if not hit.is_fresh}
-        if stale:
-            notes.append(f"changed since they were indexed: {', '.join(sorted(stale))}")
-        if kept and found.confidence is not None and found.confidence < DOUBTFUL:
-            notes.append(DOUBT_NOTE)
-        confidence = None if found.confidence is None else round(found.confidence, 3)
-        return self._shown(SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated, confidence))
+        return self._shown(result_of(self.root, query, found, snapshot, max_tokens, self.settings.max_file_bytes))
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:
@@ -566,12 +575,6 @@ def _state_of(path: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-def _identity(policy: str = "") -> IndexIdentity:
-    embedder = default_embedder().identity
-    analysis = f"{indexing.FINGERPRINT}/{policy}" if policy else indexing.FINGERPRINT
-    return IndexIdentity(str(embedder), embedder.dims, analysis)
-
-
 def remove_orphans(settings: Settings) -> tuple[str, ...]:
     """Remove the indexes of roots that don't exist any more; return those roots."""
     from treeseek.store.orphans import remove_orphans
@@ -579,9 +582,12 @@ def remove_orphans(settings: Settings) -> tuple[str, ...]:
     return remove_orphans(settings.data_dir)
 
 
-def open_engine(path: str | Path = ".", settings: Settings | None = None) -> Engine:
-    """Return the engine of a root: `path` itself, a directory that exists.
+def open_engine(
+    path: str | Path = ".", settings: Settings | None = None, *, embedder: Embedder | None = None
+) -> Engine:
+    """Return the engine of a root: `path` itself, a directory that exists. `embedder` is used instead of what the
+    settings ask for, and is given texts as they are.
 
     Raises RootError when it doesn't, isn't a directory, can't be read, or is refused.
     """
-    return Engine(resolve_root(path), settings or load())
+    return Engine(resolve_root(path), settings or load(), embedder)

@@ -14,6 +14,12 @@
     │   └── TreeMismatchError     it is of another text, grammar or format version
     ├── OverloadedError           more is being asked at once than may be; ask again
     ├── EmbeddingError            an embedder failed or returned something malformed
+    │   ├── MissingExtraError     what it needs isn't installed
+    │   ├── CredentialsError      there are no credentials for it, or they aren't accepted
+    │   ├── AccessDeniedError     the credentials are good, but not for this model
+    │   ├── ThrottledError        it keeps saying that this is too much
+    │   ├── EndpointError         it can't be reached, keeps failing, or refuses what is asked
+    │   └── AnswerError           it gives too many or too few vectors, of another width, or not numbers
     └── WorkerError               the analysis processes can't be started or all died
 
 The message is one line for a person: what was wrong, where, and what to do. Frontends map `exit_code` once.
@@ -24,14 +30,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "AccessDeniedError",
+    "AnswerError",
+    "CredentialsError",
     "EmbeddingError",
+    "EndpointError",
     "FormatError",
+    "MissingExtraError",
     "NotIndexedError",
     "OverloadedError",
     "RootError",
     "StoreCorruptError",
     "StoreError",
     "StoreLockedError",
+    "ThrottledError",
     "TreeCorruptError",
     "TreeError",
     "TreeMismatchError",
@@ -129,6 +141,42 @@ class EmbeddingError(TreeseekError):
     """An embedder failed or returned something malformed."""
 
     code = "embedding"
+
+
+class MissingExtraError(EmbeddingError):
+    """What an embedder needs isn't installed."""
+
+    code = "missing-extra"
+
+
+class CredentialsError(EmbeddingError):
+    """There are no credentials for an embedder, or they aren't accepted."""
+
+    code = "credentials"
+
+
+class AccessDeniedError(EmbeddingError):
+    """The credentials are good, but not for this model."""
+
+    code = "access-denied"
+
+
+class ThrottledError(EmbeddingError):
+    """An embedder keeps saying that this is too much."""
+
+    code = "throttled"
+
+
+class EndpointError(EmbeddingError):
+    """An embedder can't be reached, keeps failing, or refuses what is asked."""
+
+    code = "endpoint"
+
+
+class AnswerError(EmbeddingError):
+    """An embedder gives too many or too few vectors, of another width than it should, or what isn't a direction."""
+
+    code = "answer"
 
 
 class WorkerError(TreeseekError):

@@ -238,7 +238,8 @@ class SyncReport:
     next sync, as the time was up.
 
     `aliases` counts declarations that have another id than before, because they were renamed or moved. `version` is 0
-    if there is no index: a first sync with a time limit got nothing done.
+    if there is no index: a first sync with a time limit got nothing done. `usage` has what an embedder that counts was
+    asked: texts, requests, tokens, retries, throttles, truncated, dollars, waited (seconds), those that aren't 0.
     """
 
     version: int
@@ -259,11 +260,30 @@ class SyncReport:
     seconds: float = 0.0
     causes: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def committed(self) -> bool:
         """Whether the sync changed the index."""
         return self.rows_written > 0 or self.deleted > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a sync would ask of the embedder. Of `texts`, chunks and paths of `files`, so many are `known` already.
+
+    `dollars` is None without a known price; `seconds` is the least that limits allow, None without any.
+    """
+
+    embedder: str
+    is_remote: bool
+    files: int = 0
+    texts: int = 0
+    known: int = 0
+    requests: int = 0
+    tokens: int = 0
+    dollars: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

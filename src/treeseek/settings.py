@@ -15,7 +15,7 @@ import platformdirs
 
 from treeseek.errors import UsageError
 
-__all__ = ["Settings", "load", "no_color", "prepare_lance", "worker_environment"]
+__all__ = ["Settings", "endpoint_key", "load", "no_color", "prepare_lance", "worker_environment"]
 
 
 SANDBOXES = ("auto", "require", "off")
@@ -36,9 +36,10 @@ REDACTION = ("off", "high", "medium", "low")
 class Settings:
     """Frozen settings. Sizes are in bytes, times in seconds; 0 workers means one per core.
 
-    `cache_artifact_bytes` bounds what is kept on disk of analysed files; 0 switches that off. A search from the command
-    line brings the index up to date for at most `refresh_seconds`. `model_path` is a model that `treeseek train`
-    wrote, in place of the bundled one.
+    `embedder` says what makes the vectors: "static", or as `treeseek.embedding.spec` describes. `cache_artifact_bytes`
+    bounds what is kept on disk of analysed files, `cache_vector_bytes` what is kept of vectors by another embedder than
+    the static one; 0 switches that off. A search from the command line brings the index up to date for at most
+    `refresh_seconds`. `model_path` is a static model that `treeseek train` wrote, in place of the bundled one.
 
     `sandbox` is "auto" (what the kernel has), "require" (refuse to parse without all of it) or "off" (for code that is
     trusted: few files are then parsed in the main process). `max_*` are caps, as `safety.caps` tells; those of
@@ -51,6 +52,7 @@ class Settings:
 
     data_dir: Path
     cache_dir: Path
+    embedder: str = "static"
     model_path: Path | None = None
     workers: int = 0
     sandbox: str = "auto"
@@ -73,6 +75,7 @@ class Settings:
     cache_cold_bytes: int = 32 * 1024 * 1024
     cache_frozen_bytes: int = 1024 * 1024 * 1024
     cache_artifact_bytes: int = 1024 * 1024 * 1024
+    cache_vector_bytes: int = 1024 * 1024 * 1024
     redact: str = "high"
     redact_store: str = "off"
     redact_answers: str = "off"
@@ -105,6 +108,15 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
 def no_color(environment: Mapping[str, str] | None = None) -> bool:
     """Whether the NO_COLOR convention (no-color.org) asks for plain output."""
     return bool((os.environ if environment is None else environment).get("NO_COLOR"))
+
+
+def endpoint_key(*, is_openai: bool, environment: Mapping[str, str] | None = None) -> str:
+    """Return the key for an OpenAI-compatible endpoint, "" if there is none. Read when it is needed, and kept nowhere.
+
+    OPENAI_API_KEY is for OpenAI's own endpoint alone (`is_openai`): another one must not get it by a mistake.
+    """
+    env = os.environ if environment is None else environment
+    return (env.get("TREESEEK_OPENAI_API_KEY") or (env.get("OPENAI_API_KEY", "") if is_openai else "")).strip()
 
 
 def worker_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -143,8 +155,8 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _convert(name: str, value: object, where: str) -> object:
     kinds: dict[str, type] = {
-        "data_dir": Path, "cache_dir": Path, "model_path": Path, "parse_seconds": float, "refresh_seconds": float,
-        "sandbox": str,
+        "data_dir": Path, "cache_dir": Path, "model_path": Path, "embedder": str, "sandbox": str,
+        "parse_seconds": float, "refresh_seconds": float,
     }  # fmt: skip
     if name.startswith("redact"):
         return _chosen(name, value, where)
@@ -152,16 +164,14 @@ def _convert(name: str, value: object, where: str) -> object:
     if name not in known:
         raise UsageError(f"{where}: no such setting; known are {', '.join(sorted(known))}")
     kind = kinds.get(name, int)
+    if kind is str:
+        return _text(name, value, where)
     try:
         converted = kind(value)
     except (TypeError, ValueError):
         raise UsageError(f"{where}: {value!r} is not a {kind.__name__}") from None
     if kind is Path:
         return converted.expanduser()
-    if kind is str:
-        if converted not in SANDBOXES:
-            raise UsageError(f"{where}: {value!r} is none of {', '.join(SANDBOXES)}")
-        return converted
     if name == "worker_memory_bytes" and 0 <= converted < MIN_WORKER_BYTES:
         raise UsageError(f"{where}: {value!r} bytes are too few for a worker; {MIN_WORKER_BYTES} are the least")
     if converted < 0:
@@ -180,3 +190,12 @@ def _chosen(name: str, value: object, where: str) -> object:
         known = "true or false" if name == "redact_pii" else ", ".join(REDACTION)
         raise UsageError(f"{where}: {value!r} is not one of {known}")
     return choices[key]
+
+
+def _text(name: str, value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: {value!r} is not a text")
+    text = value.strip()
+    if name == "sandbox" and text not in SANDBOXES:
+        raise UsageError(f"{where}: {value!r} is none of {', '.join(SANDBOXES)}")
+    return text

@@ -60,6 +60,33 @@ def test_help_loads_click_and_the_command_line_alone(arguments: list[str]) -> No
     assert (foreign, own) == (set(), set())
 
 
+def test_a_search_by_the_bundled_model_loads_no_extra(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/a.py").write_text("def a():\n    return 1\n")
+    settings = f"treeseek.Settings(Path({str(tmp_path)!r}) / 'data', Path({str(tmp_path)!r}) / 'cache', workers=1)"
+    action = f"""
+import treeseek
+from pathlib import Path
+with treeseek.open({str(tmp_path / "root")!r}, {settings}) as engine:
+    engine.sync()
+    assert engine.search("return a").hits
+"""
+    loaded = {name.split(".")[0] for name in loaded_by(action)}
+    assert "numpy" in loaded
+    assert not loaded & {"boto3", "botocore", "httpx", "onnxruntime", "tokenizers", "onnx", "limits", "urllib3"}
+
+
+@pytest.mark.parametrize("setting", ["bedrock:titan-v2", "openai:text-embedding-3-small"])
+def test_a_remote_embedder_loads_its_extra_when_it_is_used(setting: str) -> None:
+    action = f"""
+import treeseek
+from pathlib import Path
+from treeseek.embedding import load
+print(load(treeseek.Settings(Path("data"), Path("cache"), {setting!r})).identity)
+"""
+    assert not {name.split(".")[0] for name in loaded_by(action)} & {"boto3", "botocore", "httpx", "urllib3"}
+
+
 @pytest.mark.parametrize("command", sorted(cli.commands))
 def test_the_readme_names_every_command(command: str) -> None:
     assert f"treeseek {command}" in (REPOSITORY / "README.md").read_text()

@@ -393,7 +393,7 @@ def test_a_sync_that_ends_in_time_begins_with_the_latest_and_goes_on_the_next_ti
 
 def test_a_first_sync_without_time_makes_no_index(root: Path, tmp_path: Path) -> None:
     with opened(tmp_path, root) as engine:
-        store = UnitStore.create(engine.directory, root, treeseek.engine._identity())
+        store = UnitStore.create(engine.directory, root, engine._identity())
         report = run.sync(root, store, engine.settings, fresh=True, seconds=0.0)
         assert (report.version, report.pending, report.committed) == (0, 3, False)
         assert not engine.indexed

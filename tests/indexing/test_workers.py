@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from treeseek.embedding import TokenEmbedder
 from treeseek.indexing import analyse, wire, workers
 from treeseek.indexing.analyse import FileText
 from treeseek.indexing.analysing import analyser
 from treeseek.indexing.batch import Batch, Outcome
 from treeseek.indexing.identity import content_hash
 from treeseek.indexing.quarantine import Quarantine
+from treeseek.indexing.stand_in import UNEMBEDDED
 from treeseek.indexing.workers import Terms
 from treeseek.model import SourceFile, Syntax, UnitColumns
 
@@ -35,14 +37,26 @@ def rows_of(worker_count: int, batches: list[list[FileText]]) -> list[UnitColumn
 
 
 def outcomes_of(
-    worker_count: int, batches: list[list[FileText]], quarantine: Quarantine | None = None, **terms: Any
-) -> list[Outcome]:
+    worker_count: int, batches: list[list[FileText]], quarantine: Quarantine | None = None,
+    embedder: TokenEmbedder | None = None, **terms: Any,
+) -> list[Outcome]:  # fmt: skip
     """Analyse batches in workers, or with none of them in this process."""
     held = Terms(DEADLINE, sandbox="auto" if worker_count else "off", **terms)
-    with analyser(worker_count, held, 0, quarantine) as analysing:
+    with analyser(worker_count, held, 0, quarantine, embedder) as analysing:
         analysing.start_workers()
         done = dict(analysing.run(len(batches), lambda i: Batch(batches[i])))
     return [outcome for i in sorted(done) for outcome in done[i]]
+
+
+def test_for_another_embedder_the_same_process_makes_the_same_rows_without_vectors() -> None:
+    (before,), (without,) = rows_of(1, [files(3)]), outcomes_of(1, [files(3)], None, UNEMBEDDED)
+    (after,), (here,) = rows_of(1, [files(3)]), outcomes_of(0, [files(3)], None, UNEMBEDDED)
+    assert without.rows.vector.shape == (6, 0)
+    assert not without.rows.has_vector.any()
+    assert wire.pack_columns(without.rows) == wire.pack_columns(here.rows)
+    assert without.artifacts == here.artifacts
+    assert (without.rows.id, without.rows.text) == (before.id, before.text)
+    assert before.has_vector.sum() == after.has_vector.sum() == 3
 
 
 def test_processes_give_the_rows_that_this_process_gives() -> None:

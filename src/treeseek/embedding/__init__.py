@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from treeseek.embedding.protocol import Embedder, EmbedderIdentity, TokenEmbedder
+from treeseek.embedding.protocol import Embedder, EmbedderIdentity, TextEmbedder, TokenEmbedder
 
 if TYPE_CHECKING:
     from treeseek.settings import Settings
 
-__all__ = ["Embedder", "EmbedderIdentity", "TokenEmbedder", "default_embedder", "load"]
+__all__ = ["Embedder", "EmbedderIdentity", "TextEmbedder", "TokenEmbedder", "default_embedder", "load"]
 
 
 def default_embedder() -> TokenEmbedder:
@@ -23,10 +23,26 @@ def default_embedder() -> TokenEmbedder:
 
 
 def load(settings: Settings) -> Embedder:
-    """Return the embedder that the settings ask for: the model at `model_path`, or else the bundled one.
+    """Return the embedder that `settings.embedder` asks for; for "static", the model at `model_path` if that is set. It
+    connects to nothing, and imports no extra, until used.
 
-    Raises EmbeddingError for a model that can't be read.
+    Raises UsageError for a setting that can't be, EmbeddingError for a local model that can't be read.
     """
+    from treeseek.embedding.spec import parse
+
+    spec = parse(settings.embedder)
+    if spec.provider == "bedrock":
+        from treeseek.embedding.bedrock import titan
+
+        return titan(spec)
+    if spec.provider == "openai":
+        from treeseek.embedding.openai import endpoint
+
+        return endpoint(spec)
+    if spec.provider == "onnx":
+        from treeseek.embedding.onnx import transformer
+
+        return transformer(spec, settings.workers)
     if settings.model_path is not None:
         from treeseek.embedding.static import load as trained
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from treeseek.engine import Engine, ProgressCallback, open_engine
+from treeseek.engine import WORDS_NOTE, Engine, ProgressCallback, open_engine
+from treeseek.errors import EmbeddingError
 from treeseek.evaluation.metrics import DEPTH, Place, Score, score
 from treeseek.evaluation.questions import Question
 from treeseek.evaluation.variants import Variant
 from treeseek.model import Hit
 from treeseek.settings import Settings
 
-__all__ = ["Answer", "Panel", "open_panel", "shown"]
+__all__ = ["Agree", "Answer", "Panel", "open_panel", "shown"]
 
 WARM_UP = "warm up"
+
+Agree = Callable[[Engine], object]
+"""Is asked whether an index may be made: a remote embedder would be sent the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,10 @@ class Panel:
         """The root that is asked."""
         return next(iter(self._engines.values())).root
 
-    def sync(self, progress: ProgressCallback | None = None) -> None:
-        """Bring all indexes up to date, and load them."""
+    def sync(self, progress: ProgressCallback | None = None, agree: Agree = lambda engine: None) -> None:
+        """Bring all indexes up to date, and load them. `agree` is asked before each, and raises what ends it all."""
         for index, engine in self._engines.items():
+            agree(engine)
             start = time.perf_counter()
             engine.sync(progress)
             seconds = time.perf_counter() - start
@@ -62,14 +67,20 @@ class Panel:
             engine.search(WARM_UP)
 
     def ask(self, question: Question) -> list[Answer]:
-        """Return each variant's answer, in their order. Raises UsageError for a query that can't be."""
+        """Return each variant's answer, in their order.
+
+        Raises UsageError for a query that can't be, EmbeddingError when a variant's embedder fails: what answers from
+        words alone would be another variant.
+        """
         answers = []
         for variant in self.variants:
             engine = self._engines[variant.index]
             start = time.perf_counter()
-            hits = engine.search(question.query, limit=DEPTH, ranker=variant.ranker).hits
+            found = engine.search(question.query, limit=DEPTH, ranker=variant.ranker)
             seconds = time.perf_counter() - start
-            places = tuple(shown(hit) for hit in hits)
+            if failed := next((note for note in found.notes if note.startswith(WORDS_NOTE)), ""):
+                raise EmbeddingError(f"{variant.name} can't be scored: {failed}")
+            places = tuple(shown(hit) for hit in found.hits)
             answers.append(Answer(question, places, score(places, question.targets), seconds))
         return answers
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from treeseek.engine import ProgressCallback, open_engine
 from treeseek.errors import UsageError
-from treeseek.evaluation.asking import Answer, open_panel
+from treeseek.evaluation.asking import Agree, Answer, open_panel
 from treeseek.evaluation.chunking import Chunking, chunkings
 from treeseek.evaluation.history import open_past, questions_of
 from treeseek.evaluation.metrics import METRICS, Place, Score, difference, mean
@@ -80,15 +80,18 @@ def of_questions(
     variants: Sequence[Variant],
     progress: ProgressCallback | None = None,
     told: Told = lambda done, total: None,
+    agree: Agree = lambda engine: None,
 ) -> Evaluation:
     """Ask all variants the questions of a file. The root's own index is brought up to date.
 
     A target's path counts from the root, or from any directory above it, as in a list for a whole repository.
-    Raises RootError, StoreError, UsageError for a query that can't be or when no target is a file of the root.
+    `agree` is asked before an index is made, and may raise: a variant's embedder can be a remote one.
+    Raises RootError, StoreError, EmbeddingError when a variant's embedder fails, UsageError for a query that can't be
+    or when no target is a file of the root.
     """
     with open_panel(root, settings, variants) as panel:
         located, unknown = _located(panel.root, questions)
-        panel.sync(progress)
+        panel.sync(progress, agree)
         answers: list[list[Answer]] = []
         for number, question in enumerate(located):
             told(number, len(located))
@@ -104,11 +107,13 @@ def of_history(
     variants: Sequence[Variant],
     revision: str = "HEAD",
     told: Told = lambda done, total: None,
+    agree: Agree = lambda engine: None,
 ) -> Evaluation:
     """Ask all variants what up to `count` commits say of themselves, each in the files before it.
 
-    The indexes are temporary, and are brought from one commit to the next. Raises RootError if git can't be asked,
-    UsageError if there is no such revision, or none of its last commits asks anything.
+    The indexes are temporary, and are brought from one commit to the next. `agree` is as for `of_questions`.
+    Raises RootError if git can't be asked, EmbeddingError when a variant's embedder fails, UsageError if there is no
+    such revision, or none of its last commits asks anything.
     """
     with open_engine(root, settings) as engine, open_past(engine) as past:
         selection = questions_of(engine, count, revision)
@@ -122,7 +127,7 @@ def of_history(
             for number, one in enumerate(oldest_first):
                 told(number, len(oldest_first))
                 past.become(one.tree)
-                panel.sync()
+                panel.sync(agree=agree)
                 answers.append(panel.ask(one.question))
             comparison = compared(variants, answers, panel.sync_seconds)
             chunking = _chunking(past.root, settings, variants)

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
 
-from treeseek.embedding import default_embedder
+from treeseek.embedding import TokenEmbedder, default_embedder
 from treeseek.indexing.batch import Batch, Outcome, analyse_batch
 from treeseek.indexing.quarantine import Quarantine
 from treeseek.indexing.workers import Pool, Terms
@@ -31,13 +31,17 @@ class Analyser:
     With the sandbox off, files are analysed in this process until then.
     """
 
-    def __init__(self, workers: int, terms: Terms, total_bytes: int, quarantine: Quarantine | None = None) -> None:
+    def __init__(
+        self, workers: int, terms: Terms, total_bytes: int, quarantine: Quarantine | None = None,
+        embedder: TokenEmbedder | None = None,
+    ) -> None:  # fmt: skip
         self._workers = workers
         self._terms = terms
         self._total_bytes = total_bytes
         self._looked_at = self._unknown = 0
-        self.pool = None if terms.sandbox == "off" else Pool(1, terms, quarantine)
+        self.pool = None if terms.sandbox == "off" else Pool(1, terms, quarantine, embedder)
         self._quarantine = quarantine
+        self._embedder = embedder
         self._threads: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._is_closed = False
@@ -60,7 +64,7 @@ class Analyser:
             if self._is_closed or not (self._workers or self.pool):
                 return
             if self.pool is None:
-                self.pool = Pool(self._workers, self._terms, self._quarantine)
+                self.pool = Pool(self._workers, self._terms, self._quarantine, self._embedder)
             self.pool.grow(self._workers)
             self.pool.start(max(self._workers, 1))
 
@@ -72,7 +76,8 @@ class Analyser:
         if self.pool is not None:
             return self.pool.analyse(batch)
         with _here:
-            return [analyse_batch(batch, default_embedder(), self._terms.deadline_seconds, bounds=self._terms.bounds)]
+            embedder = self._embedder or default_embedder()
+            return [analyse_batch(batch, embedder, self._terms.deadline_seconds, bounds=self._terms.bounds)]
 
     def _is_much(self, batch: Batch) -> bool:
         """Whether as much will have to be analysed as is worth a start of workers, going by what was so far."""
@@ -92,9 +97,15 @@ class Analyser:
 
 
 @contextmanager
-def analyser(workers: int, terms: Terms, total_bytes: int, quarantine: Quarantine | None = None) -> Iterator[Analyser]:
-    """Yield what analyses batches in at most so many worker processes. `total_bytes` is about how much is looked at."""
-    opened = Analyser(workers, terms, total_bytes, quarantine)
+def analyser(
+    workers: int, terms: Terms, total_bytes: int, quarantine: Quarantine | None = None,
+    embedder: TokenEmbedder | None = None,
+) -> Iterator[Analyser]:  # fmt: skip
+    """Yield what analyses batches in at most so many worker processes. `total_bytes` is about how much is looked at.
+
+    `embedder` is the bundled model, which is used if none is given, or `stand_in.UNEMBEDDED`: workers know no other.
+    """
+    opened = Analyser(workers, terms, total_bytes, quarantine, embedder)
     try:
         yield opened
     finally:

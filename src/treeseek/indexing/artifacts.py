@@ -107,7 +107,7 @@ def _content(
         declared,
         [digests[i : i + DIGEST_BYTES] for i in range(0, len(digests), DIGEST_BYTES)],
         rows,
-        np.frombuffer(vectors, "<f4").reshape(-1, dims),
+        np.frombuffer(vectors, "<f4").reshape(len(digests) // DIGEST_BYTES, dims),
     )
     sizes = {len(content.chunks), len(content.digests), len(content.vectors), len(rows.offsets) - 1}
     numbered = max((number for chunk in content.chunks for number in chunk.declarations), default=-1)

@@ -29,7 +29,7 @@ class Changes:
 
     `touched` are the same bytes with a new stat, to be noted; `settled` likewise, but not worth a commit of their own.
     `analysed` are the paths that get new rows, of which `reused` were known by their content. `pending` differ but
-    weren't looked at, for want of time. `read` has the cause and the size of each file that was.
+    weren't looked at, for want of time, or got no vectors. `read` has the cause and the size of each file that was.
     """
 
     touched: list[BareFile] = field(default_factory=list)
@@ -41,6 +41,15 @@ class Changes:
     pending: list[str] = field(default_factory=list)
     read: list[tuple[str, int]] = field(default_factory=list)
     texts: list[FileText] = field(default_factory=list)
+
+    def put_off(self, paths: Collection[str]) -> None:
+        """Leave files to the next sync after all: they were read, but got no vectors."""
+        late = [path for path in self.analysed if path in paths]
+        if late:
+            self.pending += late
+            self.analysed = [path for path in self.analysed if path not in paths]
+            self.reused = [path for path in self.reused if path not in paths]
+            self.texts = [text for text in self.texts if text.source.path not in paths]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from treeseek import telemetry
+from treeseek.embedding.protocol import Usage
+from treeseek.errors import EmbeddingError
 from treeseek.indexing.ledger import Page
 from treeseek.indexing.plan import Plan
 from treeseek.indexing.reading import Changes
@@ -19,16 +21,18 @@ __all__ = ["Done", "report_of"]
 
 @dataclass(slots=True)
 class Done:
-    """What was made of the files that were read."""
+    """What was made of the files that were read, and what the embedder failed with, if it did."""
 
     rows: list[UnitColumns] = field(default_factory=list)
     chunks_embedded: int = 0
     chunks_reused: int = 0
+    failure: EmbeddingError | None = None
 
 
 def report_of(
-    found: Walk, before: Page, after: Page, todo: Plan, changes: Changes, done: Done, seconds: float
-) -> SyncReport:
+    found: Walk, before: Page, after: Page, todo: Plan, changes: Changes, done: Done, seconds: float,
+    usage: Usage | None = None,
+) -> SyncReport:  # fmt: skip
     """Return the report of a sync that led from one page to another, and count it in telemetry."""
     deleted = len(todo.deleted) + sum(path in before.files for path in changes.vanished)
     renewed = [*changes.analysed, *(entry[0].path for entry in changes.left_out)]
@@ -55,6 +59,7 @@ def report_of(
         seconds=seconds,
         causes=dict(causes),
         reasons=dict(Counter([*(skipped.reason for skipped in found.skipped), *notes])),
+        usage={name: amount for name, amount in (asdict(usage) if usage else {}).items() if amount},
     )
     _count(report)
     if report.committed:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from treeseek import telemetry
-from treeseek.embedding import default_embedder
+from treeseek.embedding import Embedder, default_embedder
 from treeseek.indexing.ledger import Ledger, Page, page_of, with_rows
 from treeseek.indexing.looking import Look, left_out, look_again, look_at, pending, unchanged, without
+from treeseek.indexing.outgoing import usage_of
 from treeseek.indexing.place import bare_rows
 from treeseek.indexing.reading import MAX_FOLLOWED, Changes
 from treeseek.indexing.reports import Done, report_of
@@ -45,6 +46,7 @@ def sync(
     beneath: Collection[str] | None = None,
     seconds: float | None = None,
     trees: Trees | None = None,
+    embedder: Embedder | None = None,
 ) -> SyncReport:
     """Make the index equal to the root as it is now, in at most one commit. The caller holds the writer's lock.
 
@@ -53,10 +55,12 @@ def sync(
     `found` and `beneath` are those of `look_at`; with `beneath`, all else is left as it is.
     `seconds`: no batch of files is begun when so much time has passed. Those modified last come first; what was done is
     committed, and the rest is pending. Deleted files always go. If nothing was done there is no commit, not even of a
-    fresh store. `trees`: a cache of them that is open already.
+    fresh store. `trees`: a cache of them that is open already. `embedder` is the one that the store is for, the bundled
+    model if none is given.
 
-    Raises StoreError when the commit fails; whatever happens, the previous version stays readable, and what was
-    analysed so far is kept for the next time.
+    Raises StoreError when the commit fails, EmbeddingError when the embedder does: then the files that have their
+    vectors are committed, and the others pending. Whatever happens, the previous version stays readable, and what was
+    analysed and embedded so far is kept for the next time.
     """
     started = time.monotonic()
     deadline = float("inf") if seconds is None else started + seconds
@@ -69,18 +73,23 @@ def sync(
         else:
             look = look_again(look, root, store, settings, ledger)
         changes = Changes()
-        done = _renewed(root, look, changes, settings, tell, deadline, until_the_end)
+        embedder = embedder or default_embedder()
+        before = usage_of(embedder)
+        done = _renewed(root, look, changes, settings, embedder, tell, deadline, until_the_end)
         page = _commit(look, changes, done, tell, fresh=fresh)
         if page.version:
             ledger.turn(store, page)
         aliases = _follow(look, changes, page, settings, trees) if time.monotonic() < deadline else 0
-    report = report_of(look.found, look.page, page, look.todo, changes, done, time.monotonic() - started)
+    if done.failure is not None:
+        raise done.failure
+    used = usage_of(embedder).since(before)
+    report = report_of(look.found, look.page, page, look.todo, changes, done, time.monotonic() - started, used)
     return replace(report, aliases=aliases)
 
 
 def _renewed(
-    root: Path, look: Look, changes: Changes, settings: Settings, tell: ProgressCallback, deadline: float,
-    until_the_end: ExitStack,
+    root: Path, look: Look, changes: Changes, settings: Settings, embedder: Embedder, tell: ProgressCallback,
+    deadline: float, until_the_end: ExitStack,
 ) -> Done:  # fmt: skip
     todo = look.todo.read
     tell(Progress("analyse", 0, len(todo), 0, sum(file.size for file in todo)))
@@ -89,10 +98,17 @@ def _renewed(
     # Not needed, and not loaded, when nothing has changed.
     from treeseek.indexing.artifact_cache import ArtifactCache
     from treeseek.indexing.renew import renew
+    from treeseek.indexing.stand_in import analysing
+    from treeseek.indexing.vectors import TextVectors, VectorCache
 
+    tokens = analysing(embedder)
+    vectors: TextVectors | None = None
+    if tokens is not embedder:
+        kept = until_the_end.enter_context(VectorCache(settings, embedder.identity))
+        vectors = TextVectors(embedder, kept, deadline)
     # What it has to write to disk, it writes while the rows are committed.
-    cache = until_the_end.enter_context(ArtifactCache(settings, default_embedder().identity))
-    return renew(root, look, changes, cache, settings, tell, deadline)
+    cache = until_the_end.enter_context(ArtifactCache(settings, tokens.identity))
+    return renew(root, look, changes, cache, settings, tokens, vectors, tell, deadline)
 
 
 def _commit(look: Look, changes: Changes, done: Done, tell: ProgressCallback, *, fresh: bool) -> Page:

@@ -125,7 +125,7 @@ def unpack_columns(packed: dict[str, Any]) -> UnitColumns:
             else packed[field.name]
             for field in fields(UnitColumns)
         }
-        values["vector"] = values["vector"].reshape(-1, packed["dims"])
+        values["vector"] = values["vector"].reshape(len(values["id"]), packed["dims"])
         columns = UnitColumns(**values)
         rows = {len(values[name]) for name in ("id", "path", "text", "note", "start_line", "size", "vector")}
     except (KeyError, TypeError, ValueError) as error:

@@ -20,6 +20,7 @@ from treeseek.indexing import wire
 from treeseek.indexing.analyse import FileText
 from treeseek.indexing.batch import Batch, analyse_batch
 from treeseek.indexing.identity import content_hash
+from treeseek.indexing.stand_in import UNEMBEDDED
 from treeseek.model import SourceFile
 from treeseek.safety import limits, sandbox
 from treeseek.syntax import Bounds, analyse
@@ -97,8 +98,9 @@ def _teller(answers: IO[bytes]) -> Callable[[], None]:
 
 def _rows(request: Request, begin: Callable[[], None]) -> object:
     batch = wire.unpack_batch(request)
+    embedder = default_embedder() if request["embeds"] else UNEMBEDDED
     outcome = analyse_batch(
-        batch, default_embedder(), request["deadline"], unparsable=request.get("unparsable", ""),
+        batch, embedder, request["deadline"], unparsable=request.get("unparsable", ""),
         bounds=Bounds(*request["bounds"]), begin=begin,
     )  # fmt: skip
     return wire.pack_outcome(outcome, batch)

@@ -22,12 +22,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from treeseek import telemetry
-from treeseek.embedding import default_embedder
+from treeseek.embedding import TokenEmbedder, default_embedder
 from treeseek.errors import WorkerError
 from treeseek.indexing import wire
 from treeseek.indexing.batch import Batch, Outcome, analyse_batch
 from treeseek.indexing.quarantine import Quarantine
 from treeseek.indexing.spare import Spare
+from treeseek.indexing.stand_in import UNEMBEDDED
 from treeseek.indexing.worker import BUSY_SECONDS, OUT_OF_MEMORY, OUTLINE, ROWS, TREE
 from treeseek.safety.sandbox import Sandbox
 from treeseek.settings import worker_environment
@@ -244,11 +245,17 @@ def kept_warm(terms: Terms) -> Iterator[None]:
 
 
 class Pool:
-    """Up to so many workers, begun when they are needed. Threads share it; each that asks has a worker to itself."""
+    """Up to so many workers, begun when they are needed. Threads share it; each that asks has a worker to itself.
 
-    def __init__(self, count: int, terms: Terms, quarantine: Quarantine | None = None) -> None:
+    Rows get their vectors from `embedder`: the bundled model, or `UNEMBEDDED`, as workers know no other.
+    """
+
+    def __init__(
+        self, count: int, terms: Terms, quarantine: Quarantine | None = None, embedder: TokenEmbedder | None = None
+    ) -> None:
         self.count = count
         self.terms = terms
+        self._embedder = embedder
         self.quarantine = quarantine or Quarantine(None)
         self._slots = threading.Semaphore(count)
         self._lock = threading.Lock()
@@ -302,7 +309,7 @@ class Pool:
                     self.quarantine.note(file.digest, file.language, TIMED_OUT)
 
     def _rows(self, batch: Batch, **more: object) -> Outcome:
-        request = wire.pack_batch(batch) | more
+        request = wire.pack_batch(batch) | {"embeds": self._embedder is not UNEMBEDDED} | more
         return self._ask(ROWS, request, len(batch.files), lambda answer: wire.unpack_outcome(answer, batch))
 
     def _by_lines(self, batch: Batch, reason: str) -> Outcome:
@@ -311,7 +318,8 @@ class Pool:
             return self._rows(batch, unparsable=reason)
         except _EndedError:
             with _here:
-                return analyse_batch(batch, default_embedder(), self.terms.deadline_seconds, unparsable=reason)
+                embedder = self._embedder or default_embedder()
+                return analyse_batch(batch, embedder, self.terms.deadline_seconds, unparsable=reason)
 
     def parse(self, data: bytes, language: str, digest: str) -> bytes | None:
         """Return the stored form of a text's tree; None if it took too long, or its worker's life."""

@@ -55,12 +55,15 @@ def search(
     corpus: Corpus,
     texts: Texts,
     query: queries.Query,
-    vector: NDArray[np.float32],
+    vector: NDArray[np.float32] | None,
     filters: Filters,
     limit: int,
     ranker: Ranker = SHIPPED,
 ) -> Found:
-    """Return at most `limit` hits, best first: the best place of each file, then second best ones."""
+    """Return at most `limit` hits, best first: the best place of each file, then second best ones.
+
+    `vector` is the query's, a unit one of the corpus's width; None will do where it has no say ("lexical").
+    """
     if not corpus.path:
         return Found([])
     allowed = allowed_chunks(corpus, filters)
@@ -85,15 +88,16 @@ def search(
 def _ranked(
     corpus: Corpus,
     query: queries.Query,
-    vector: NDArray[np.float32],
+    vector: NDArray[np.float32] | None,
     allowed: NDArray[np.bool_] | None,
     limit: int,
     ranker: Ranker,
 ) -> Ranked | None:
+    if ranker.evidence == "lexical":
+        vector = np.zeros(corpus.file_vectors.shape[1], np.float32)  # as similar to everything as to nothing
+    assert vector is not None, "only words can do without"
     if ranker.evidence == "dense":
         return _most_similar(corpus, corpus.vectors @ vector, allowed, limit)
-    if ranker.evidence == "lexical":
-        vector = np.zeros_like(vector)  # as similar to everything as to nothing
     evidence = gather(corpus, query, vector, allowed)
     if evidence is None:
         return None

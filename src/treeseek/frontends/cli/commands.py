@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treeseek import __version__
-from treeseek.frontends.cli import doctor, encode, evaluate, fit, render, structure, train, upkeep
+from treeseek.frontends.cli import consent, doctor, encode, evaluate, fit, render, structure, train, upkeep
 from treeseek.frontends.cli.arguments import (
     answer_options,
     filters_of,
@@ -50,12 +50,18 @@ def cli() -> None:
 @cli.command()
 @click.argument("root", required=False)
 @click.option("--rebuild", is_flag=True, help="Make the index anew.")
+@click.option("--estimate", is_flag=True, help="Only tell what a remote embedder would be sent, and what it costs.")
+@click.option("-y", "--yes", is_flag=True, help="Send a first index to a remote embedder without asking.")
 @json_option
 @shared_options
-def index(root: str | None, *, rebuild: bool, as_json: bool) -> int:
+def index(root: str | None, *, rebuild: bool, estimate: bool, yes: bool, as_json: bool) -> int:
     """Bring the index of ROOT up to date, or make it."""
     with opened(root_of(root)) as engine:
-        report = _synced(engine, rebuild=rebuild)
+        if estimate:
+            found = engine.estimate()
+            write(encode.estimate(str(engine.root), found) if as_json else render.estimate(str(engine.root), found))
+            return FOUND
+        report = _synced(engine, rebuild=rebuild, agreed=yes)
         if as_json:
             write(encode.index_report(str(engine.root), str(engine.directory), report))
         else:
@@ -157,7 +163,9 @@ def status(root: str | None, *, skipped: bool, as_json: bool) -> int:
     return FOUND if state.indexed else NOTHING
 
 
-def _synced(engine: Engine, *, rebuild: bool = False, seconds: float | None = None) -> SyncReport:
+def _synced(engine: Engine, *, rebuild: bool = False, seconds: float | None = None, agreed: bool = False) -> SyncReport:
+    if not agreed:
+        consent.ask(engine)
     with shown(sys.stderr) as progress:
         return engine.sync(progress, rebuild=rebuild, seconds=seconds)
 
@@ -186,7 +194,7 @@ def _asked(engine: Engine, ask: Callable[[], SearchResult], *, refresh: bool, se
     A first index is made whole, however long that takes; an update ends after `seconds`, by default after as many as
     the settings say.
     """
-    from treeseek.errors import NotIndexedError, StoreError, StoreLockedError
+    from treeseek.errors import EmbeddingError, NotIndexedError, StoreError, StoreLockedError
 
     if not refresh:
         return ask()
@@ -200,7 +208,7 @@ def _asked(engine: Engine, ask: Callable[[], SearchResult], *, refresh: bool, se
         pending = _synced(engine, seconds=seconds).pending
         if pending:
             note = f"{pending:,} files aren't up to date yet; `treeseek index` finishes that"
-    except StoreError as error:
+    except (StoreError, EmbeddingError) as error:
         if not engine.indexed:
             raise
         locked = isinstance(error, StoreLockedError)

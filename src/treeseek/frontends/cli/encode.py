@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from treeseek.model import (
         DeclarationDiff,
         Difference,
+        Estimate,
         FileDiff,
         Found,
         Hit,
@@ -37,6 +38,7 @@ __all__ = [
     "answer",
     "difference",
     "doctor",
+    "estimate",
     "evaluation",
     "failure",
     "index_report",
@@ -97,6 +99,23 @@ def index_report(root: str, directory: str, report: SyncReport) -> str:
         "seconds": round(report.seconds, 3),
         "causes": dict(report.causes),
         "reasons": dict(report.reasons),
+        "usage": {name: round(amount, 6) for name, amount in report.usage.items()},
+    })  # fmt: skip
+
+
+def estimate(root: str, found: Estimate) -> str:
+    """Return the document of `index --estimate`."""
+    return _document("index", {
+        "root": root,
+        "embedder": found.embedder,
+        "remote": found.is_remote,
+        "files": found.files,
+        "texts": found.texts,
+        "known": found.known,
+        "requests": found.requests,
+        "tokens": found.tokens,
+        "dollars": None if found.dollars is None else round(found.dollars, 6),
+        "seconds": None if found.seconds is None else round(found.seconds, 3),
     })  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from treeseek.frontends.cli import encode
+from treeseek.frontends.cli import consent, encode
 from treeseek.frontends.cli.arguments import json_option, root_of, settled, shared_options
 from treeseek.frontends.cli.output import tell, write
 from treeseek.frontends.cli.progress import shown
@@ -74,7 +74,7 @@ def _from_file(questions: str | None, root: str | None, options: dict[str, Any])
     asked = read_questions(Path(questions), options["repo"])
     variants = read_variants(options["compare"])
     with shown(sys.stderr) as progress:
-        return of_questions(root_of(root), load(**settled()), asked, variants, progress, _told())
+        return of_questions(root_of(root), load(**settled()), asked, variants, progress, _told(), consent.ask)
 
 
 def _from_history(root: str | None, other: str | None, options: dict[str, Any]) -> Evaluation:
@@ -85,7 +85,8 @@ def _from_history(root: str | None, other: str | None, options: dict[str, Any]) 
     if other is not None or options["repo"]:
         raise click.UsageError("with --from-history there is no FILE of questions; give the ROOT alone")
     variants = read_variants(options["compare"])
-    return of_history(root_of(root), load(**settled()), options["commits"], variants, options["revision"], _told())
+    commits, revision = options["commits"], options["revision"]
+    return of_history(root_of(root), load(**settled()), commits, variants, revision, _told(), consent.ask)
 
 
 def _told() -> Callable[[int, int], object]:

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from treeseek.frontends.cli.consent import described
 from treeseek.frontends.cli.output import printable
 
 if TYPE_CHECKING:
     from treeseek.model import (
         Declaration,
+        Estimate,
         Hit,
         IndexStatus,
         Maintenance,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Paint",
     "changes",
+    "estimate",
     "hits",
     "index_report",
     "maintenance",
@@ -196,7 +199,33 @@ def index_report(root: str, directory: str, report: SyncReport) -> list[str]:
         lines.append(f"  {_looked_at(report)}\n")
     if report.reasons:
         lines.append(f"  left out or cut by lines: {tally(report.reasons)} (listed by `treeseek status --skipped`)\n")
+    if "requests" in report.usage:
+        lines.append(f"  {_sent(report.usage)}\n")
     return [*lines, f"  index: {printable(directory)}\n"]
+
+
+def _sent(usage: Mapping[str, float]) -> str:
+    """Say what a remote embedder was asked, and how that went."""
+    sent = f"sent {counted(int(usage.get('texts', 0)), 'text')} in {counted(int(usage['requests']), 'request')}"
+    told = [
+        sent,
+        f"{int(usage.get('tokens', 0)):,} tokens",
+        *([f"${usage['dollars']:.4f}"] if "dollars" in usage else []),
+    ]
+    went = [(name, int(usage[name])) for name in ("retries", "throttles", "truncated") if name in usage]
+    return ", ".join([*told, *(f"{amount:,} {name}" for name, amount in went)])
+
+
+def estimate(root: str, found: Estimate) -> str:
+    """Return what a sync would ask of the embedder, in a line or two."""
+    head = (
+        f"{printable(root)}: {counted(found.files, 'file')} to index by {printable(found.embedder.partition('@')[0])}"
+    )
+    if not found.texts and not found.is_remote:
+        return f"{head}, on this machine: nothing is sent\n"
+    if not found.is_remote:
+        return f"{head}, on this machine: {found.texts:,} texts, of which {found.known:,} are known; nothing is sent\n"
+    return f"{head}: {found.texts:,} texts, of which {found.known:,} are known\n  to send: {described(found)}\n"
 
 
 def _looked_at(report: SyncReport) -> str:

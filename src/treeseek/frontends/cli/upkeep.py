@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from treeseek.frontends.cli import encode, render
+from treeseek.frontends.cli import consent, encode, render
 from treeseek.frontends.cli.arguments import json_option, opened, root_of, shared_options
 from treeseek.frontends.cli.output import printable, tell, write
 from treeseek.frontends.cli.progress import shown
@@ -181,6 +181,7 @@ def watch(root: str | None, *, as_json: bool) -> int:
             elif done.committed:
                 tell(f"{time.strftime('%H:%M:%S')} {render.changes(done)}")
 
+        consent.ask(engine)
         previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
             with shown(sys.stderr) as progress:
