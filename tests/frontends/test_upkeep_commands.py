@@ -191,7 +191,7 @@ def test_an_old_index_is_migrated_when_asked(run: Run, old_project: Path) -> Non
 
 def test_an_old_index_that_others_stages_made_is_made_anew(run: Run, old_project: Path) -> None:
     done = run("symbols", "retry_upload", "--no-refresh", cwd=old_project)
-    assert done.code == 2 and "not indexed yet" in done.err
+    assert done.code == 2 and "no index by this embedder and version" in done.err
     assert run("symbols", "fetch", "-l", cwd=old_project).out == "a.py\n"
     assert run("verify", "--read-data", cwd=old_project).code == 0
 
