@@ -38,15 +38,15 @@ class Redacted:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return an array of shape (len(texts), dims)."""
-        return self._embedder.embed(self._redacted(texts))
+        return self._embedder.embed(self.redacted(texts))
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return one vector of shape (dims,)."""
-        return self._embedder.embed_query(self._redacted([text])[0])
+        return self._embedder.embed_query(self.redacted([text])[0])
 
     def embed_parts(self, texts: Sequence[str], deadline: float = float("inf")) -> Iterator[Part]:
         """Yield vectors as they come."""
-        return self._embedder.embed_parts(self._redacted(texts), deadline)
+        return self._embedder.embed_parts(self.redacted(texts), deadline)
 
     def forecast(self, sizes: Sequence[int]) -> Forecast:
         """Return what texts of so many bytes would take."""
@@ -60,7 +60,8 @@ class Redacted:
         """Let go of connections."""
         self._embedder.close()
 
-    def _redacted(self, texts: Sequence[str]) -> list[str]:
+    def redacted(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts as they may leave."""
         redacted = self._redactor(texts)
         if len(redacted) != len(texts):
             raise EmbeddingError(f"the redactor returned {len(redacted)} texts for {len(texts)}; nothing was sent")

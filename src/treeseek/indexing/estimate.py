@@ -50,7 +50,7 @@ def estimate(root: Path, store: UnitStore | None, settings: Settings, embedder: 
     with VectorCache(settings, embedder.identity) as vectors:
         for rows in _rows(root, settings, found, known, todo):
             files += rows.kind.count("file")
-            texts = {vectors.key(text): text for text in texts_of(rows)}
+            texts = {vectors.key(text): text for text in texts_of(rows, embedder)}
             fresh = [key for key in texts if key not in sizes]
             sizes |= {key: len(texts[key].encode("utf-8", "replace")) for key in fresh}
             kept |= vectors.get_many(fresh).keys()

@@ -24,7 +24,7 @@ from treeseek.indexing.quarantine import Quarantine
 from treeseek.indexing.reading import Changes, Reader
 from treeseek.indexing.reports import Done
 from treeseek.indexing.reuse import Lenders, sort_out
-from treeseek.indexing.vectors import Found, TextVectors, texts_of
+from treeseek.indexing.vectors import Found, TextVectors
 from treeseek.indexing.workers import Terms
 from treeseek.model import Progress, SourceFile, UnitColumns
 from treeseek.safety.redact import Policy, bytes_redactor
@@ -99,22 +99,23 @@ class _Gathered:
         """Give all that wait their vectors, and return which batches those were."""
         batches, self.waiting, self.texts = self.waiting, {}, 0
         if self.vectors is not None and batches:
-            every = (text for outcomes in batches.values() for outcome in outcomes for text in texts_of(outcome.rows))
-            found = self.vectors.of(every)
+            texts = {i: [self.vectors.texts_of(outcome.rows) for outcome in batches[i]] for i in batches}
+            found = self.vectors.of(text for own in texts.values() for part in own for text in part)
             for i, outcomes in batches.items():
-                placed = [_placed(outcome.rows, self.vectors, found) for outcome in outcomes]
+                pairs = zip(outcomes, texts[i], strict=True)
+                placed = [_placed(outcome.rows, own, self.vectors, found) for outcome, own in pairs]
                 if None in placed:
                     self.late.add(i)
                 self.whole[i] = [] if None in placed else [one for one in placed if one is not None]
         return list(batches)
 
 
-def _placed(rows: UnitColumns, vectors: TextVectors, found: Found) -> Outcome | None:
+def _placed(rows: UnitColumns, texts: Sequence[str], vectors: TextVectors, found: Found) -> Outcome | None:
     """Return rows with their vectors, and how many of the chunks needed no embedding; None if a vector is missing."""
-    placed = vectors.placed(rows, found)
+    placed = vectors.placed(rows, texts, found)
     if placed is None:
         return None
-    return Outcome(placed, reused=len(rows) - rows.kind.count("file") - vectors.embedded_of(rows, found))
+    return Outcome(placed, reused=len(rows) - rows.kind.count("file") - vectors.embedded_of(rows, texts, found))
 
 
 def renew(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,33 +131,60 @@ class TextVectors:
         else:
             yield from parts(texts, self._deadline)
 
-    def placed(self, rows: UnitColumns, found: Found) -> UnitColumns | None:
-        """Return rows with the vectors of their texts, in their context; None if one is missing."""
-        chunks, files, file_of_chunk = _layout(rows)
-        texts = [found.by_key.get(self._cache.key(rows.text[row])) for row in chunks]
-        paths = [found.by_key.get(self._cache.key(path_text(rows.path[row]))) for row in files]
-        known, of_paths = [one for one in texts if one is not None], [one for one in paths if one is not None]
-        if len(known) < len(texts) or len(of_paths) < len(paths):
+    def texts_of(self, rows: UnitColumns) -> list[str]:
+        """Return what is embedded for rows; see the function."""
+        return texts_of(rows, self._embedder)
+
+    def placed(self, rows: UnitColumns, texts: Sequence[str], found: Found) -> UnitColumns | None:
+        """Return rows with the vectors of their `texts_of`, in their context; None if one is missing."""
+        chunks, _, file_of_chunk = _layout(rows)
+        vectors = [found.by_key.get(self._cache.key(text)) for text in texts]
+        known = [vector for vector in vectors if vector is not None]
+        if len(known) < len(vectors):
             return None
-        vectors = with_context(self._stacked(known), self._stacked(of_paths), file_of_chunk)
+        of_chunks, of_paths = self._stacked(known[: len(chunks)]), self._stacked(known[len(chunks) :])
+        in_context = with_context(of_chunks, of_paths, file_of_chunk)
         vector = np.zeros((len(rows), self._dims), np.float16)
         has_vector = np.zeros(len(rows), np.bool_)
-        vector[chunks] = vectors
-        has_vector[chunks] = vectors.any(axis=1)
+        vector[chunks] = in_context
+        has_vector[chunks] = in_context.any(axis=1)
         return replace(rows, vector=vector, has_vector=has_vector)
 
-    def embedded_of(self, rows: UnitColumns, found: Found) -> int:
+    def embedded_of(self, rows: UnitColumns, texts: Sequence[str], found: Found) -> int:
         """Return how many of the rows' chunks got a vector that was made now."""
-        return sum(self._cache.key(rows.text[row]) in found.embedded for row in _layout(rows)[0])
+        return sum(self._cache.key(text) in found.embedded for text in texts[: len(_layout(rows)[0])])
 
     def _stacked(self, vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         return np.stack(vectors) if vectors else np.zeros((0, self._dims), np.float32)
 
 
-def texts_of(rows: UnitColumns) -> list[str]:
-    """Return what is embedded for rows: the chunks' texts, and the files' paths as context."""
-    chunks, files, _ = _layout(rows)
-    return [*(rows.text[row] for row in chunks), *(path_text(rows.path[row]) for row in files)]
+def texts_of(rows: UnitColumns, embedder: Embedder) -> list[str]:
+    """Return what is embedded for rows: the chunks' texts, and the files' paths as context.
+
+    Before an embedder that must not see everything, the chunks of a file are looked at together: a key that was cut in
+    two is no key in either part.
+    """
+    chunks, files, file_of_chunk = _layout(rows)
+    texts = [rows.text[row] for row in chunks]
+    redacted = getattr(embedder, "redacted", None)
+    if callable(redacted):
+        texts = _redacted(texts, file_of_chunk, redacted)
+    return [*texts, *(path_text(rows.path[row]) for row in files)]
+
+
+def _redacted(
+    texts: Sequence[str], file_of_chunk: NDArray[np.int64], redacted: Callable[[list[str]], list[str]]
+) -> list[str]:
+    """Return the chunks of each file as they come out when all of it is redacted at once, which moves no line."""
+    starts = np.flatnonzero(np.diff(file_of_chunk, prepend=-1)).tolist()
+    out: list[str] = []
+    for start, end in pairwise([*starts, len(texts)]):
+        lines = redacted(["\n".join(texts[start:end])])[0].split("\n")
+        for text in texts[start:end]:
+            count = text.count("\n") + 1
+            out.append("\n".join(lines[:count]))
+            del lines[:count]
+    return out
 
 
 def _layout(rows: UnitColumns) -> tuple[list[int], list[int], NDArray[np.int64]]:
