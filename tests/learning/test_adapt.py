@@ -24,7 +24,7 @@ QUICK = replace(ADAPTING, steps=10, batch=64)
 def base() -> Weights:
     """The bundled model, at 32 dimensions and fewer words: quick to fit."""
     whole = read(bundled().directory)
-    return quantised(whole.words[:4000], np.ascontiguousarray(whole.table()[:4000, :32]))
+    return quantised(whole.words[:1000], np.ascontiguousarray(whole.table()[:1000, :32]))
 
 
 def test_it_is_judged_by_commits_after_what_it_was_fitted_to(project: Path, base: Weights) -> None:

@@ -78,7 +78,7 @@ def run(pairs: Path, out: Path, recipe: Recipe) -> None:
         "name": f"treeseek-static-{len(words) // 1000}k-{DIMS}",
         "recipe": {
             "run": "python -m training.model", "dim": DIMS, "vocabulary": len(words), "pairs": len(examples),
-            "term_frequency": "raw", "quantisation": "int8 rows, float16 scale per row",
+            "term_frequency": "square root", "quantisation": "int8 rows, float16 scale per row",
             "init": "latent semantic analysis of the texts themselves; no other model has a part in it",
             "training": asdict(recipe),
         },

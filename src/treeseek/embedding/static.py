@@ -1,4 +1,6 @@
-"""A static model: a vector per sub-token, trained on code; a text's vector is their weighted mean.
+"""A static model: a vector per sub-token, trained on code; a text's vector is their sum, scaled to length 1.
+
+A word that occurs n times counts √n times: one that fills a text isn't all that it is about.
 
 The bundled one lies in `weights/`; `treeseek train` makes others. A word without a vector counts as the words that it
 is made of (`pieces.py`), if it is made of some.
@@ -11,6 +13,7 @@ import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +24,7 @@ from treeseek.embedding.protocol import EmbedderIdentity
 from treeseek.embedding.weights_file import read
 from treeseek.tokens import HashTable, TokenBatch, batches, hash_words, split_words
 
-__all__ = ["StaticEmbedder", "bundled", "load"]
+__all__ = ["StaticEmbedder", "bundled", "dampened", "load"]
 
 NAME, VERSION = "treeseek-static", "2"
 
@@ -80,9 +83,9 @@ class StaticEmbedder:
         for word in split_words(text):
             number = numbers.get(word)
             found += [number] if number is not None else [numbers[piece] for piece in split(word, numbers)]
-        words = np.array(found, np.int64)
-        scales, vectors = self._weights.scales[words], self._weights.vectors[words]
-        return normalized(scales.astype(np.float32) @ vectors.astype(np.float32))
+        words, counts = np.unique(np.array(found, np.int64), return_counts=True)
+        weights = self._weights.scales[words].astype(np.float32) * dampened(counts)
+        return normalized(weights @ self._weights.vectors[words].astype(np.float32))
 
     def embed_tokens(self, batch: TokenBatch) -> NDArray[np.float32]:
         """Return an array of shape (batch.texts, dims) for texts that are already tokenised."""
@@ -92,7 +95,7 @@ class StaticEmbedder:
         keys = np.concatenate([(batch.text[known] << bits) | words[known], self._keys_of_pieces(batch, ~known, bits)])
         keys.sort()
         first = np.flatnonzero(np.diff(keys, prepend=-1))
-        counts = np.diff(first, append=len(keys)).astype(np.float32)
+        counts = dampened(np.diff(first, append=len(keys)))
         texts, ids = keys[first] >> bits, keys[first] & ((1 << bits) - 1)
         out = np.zeros((batch.texts, self._weights.vectors.shape[1]), np.float32)
         borders = np.searchsorted(texts, np.arange(batch.texts + 1)).tolist()
@@ -135,6 +138,12 @@ class StaticEmbedder:
         if rows:
             self._pieces = np.concatenate([self._pieces, np.array(rows, np.int64)])
         self._known_splits.add(hashes, numbers)
+
+
+def dampened(counts: NDArray[Any]) -> NDArray[np.float32]:
+    """Return how much words count that occur so often."""
+    weights: NDArray[np.float32] = np.sqrt(counts, dtype=np.float32)
+    return weights
 
 
 @functools.cache

@@ -25,7 +25,7 @@ from treeseek.learning.judging import Collection, collection, ndcg, scores
 from treeseek.learning.pairs import KINDS, is_test
 from treeseek.learning.prose import of_commit
 from treeseek.learning.repository import Limits, changed_paths, extract, patterns_of, source_files
-from treeseek.learning.trainer import Recipe, State, train
+from treeseek.learning.trainer import KIND_WEIGHTS, Recipe, State, train
 from treeseek.learning.vocabulary import Numbering
 from treeseek.syntax import analyse
 from treeseek.workspace.commits import Commit, commits
@@ -34,7 +34,10 @@ __all__ = ["ADAPTING", "Adapted", "Fold", "adapt"]
 
 Floats = NDArray[np.float32]
 
-ADAPTING = Recipe(steps=300, batch=512, groups=1, grouped=1.0, rate=0.004, weight_rate=0.002, warm_up=20)
+ADAPTING = Recipe(
+    steps=300, batch=512, groups=1, grouped=1.0, rate=0.012, weight_rate=0.006, warm_up=20,
+    kinds={**KIND_WEIGHTS, "path": 3.0, "header": 3.0, "message": 0.5, "note": 0.7, "mention": 2.0},
+)  # fmt: skip
 """`steps` is the most: there are as many as make PASSES over the pairs, but at least MIN_STEPS."""
 PASSES, MIN_STEPS = 10, 40
 FOLDS = 3

@@ -53,7 +53,10 @@ class Lexicon:
 
 @dataclass(frozen=True, slots=True)
 class Bags:
-    """Bag i holds the words `ids[offsets[i]:offsets[i + 1]]`, each as often, or with the weight, that `counts` says."""
+    """Bag i holds the words `ids[offsets[i]:offsets[i + 1]]`, each as often as `counts` says.
+
+    Where these are no whole numbers they are weights already.
+    """
 
     ids: NDArray[np.int32]
     counts: NDArray[np.uint8] | NDArray[np.float32]

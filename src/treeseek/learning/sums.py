@@ -6,10 +6,12 @@ One is the product of a sparse matrix (bags x words) with a table, the other tha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from treeseek.embedding.static import dampened
 from treeseek.learning.bags import Bags
 
 __all__ = ["scattered", "vectors_of"]
@@ -21,10 +23,10 @@ BLOCK = 1024
 
 
 def vectors_of(bags: Bags, table: Floats) -> Floats:
-    """Return the sum of the rows of each bag's words, as often as they stand in it: shape (len(bags), dims)."""
+    """Return the sum of the rows of each bag's words, each with its weight: shape (len(bags), dims)."""
     out = np.zeros((len(bags), table.shape[1]), np.float32)
     rows = np.empty((int(np.diff(bags.offsets).max(initial=0)), table.shape[1]), np.float32)
-    counts = bags.counts.astype(np.float32)
+    counts = _weights(bags)
     offsets = bags.offsets.tolist()
     for i in range(len(bags)):
         begin, end = offsets[i], offsets[i + 1]
@@ -37,7 +39,7 @@ def scattered(bags: Sequence[Bags], slopes: Sequence[Floats], rows: int) -> Floa
     """Return the slope of every row of the table: the sum of those of the bags that it is in."""
     stacked = np.concatenate(slopes)
     ids = np.concatenate([one.ids for one in bags])
-    counts = np.concatenate([one.counts for one in bags]).astype(np.float32)
+    counts = np.concatenate([_weights(one) for one in bags])
     lengths = np.concatenate([np.diff(one.offsets) for one in bags])
     source = np.repeat(np.arange(len(stacked)), lengths)
     order = np.argsort(ids, kind="stable")
@@ -52,3 +54,8 @@ def scattered(bags: Sequence[Bags], slopes: Sequence[Floats], rows: int) -> Floa
         starts = np.flatnonzero(np.diff(ids[begin:end], prepend=-1))
         out[ids[begin:end][starts]] += np.add.reduceat(block, starts, axis=0)
     return out
+
+
+def _weights(bags: Bags) -> Floats:
+    counts: NDArray[Any] = bags.counts
+    return counts if counts.dtype == np.float32 else dampened(counts)

@@ -24,16 +24,18 @@ __all__ = ["Progress", "Recipe", "State", "train"]
 Floats = NDArray[np.float32]
 
 KIND_WEIGHTS: Mapping[str, float] = {
-    "commit": 0.5, "doc": 1.0, "type": 2.0, "name": 0.4, "test": 0.3, "path": 3.0, "header": 3.0, "markdown": 2.0,
-    "message": 0.5, "note": 0.7, "mention": 2.0,
+    "commit": 0.5, "doc": 1.0, "type": 3.0, "name": 0.4, "test": 0.3, "path": 5.0, "header": 5.0, "markdown": 2.0,
+    "message": 0.0, "note": 0.0, "mention": 0.0,
 }  # fmt: skip
+"""How often a pair of each kind is drawn. Messages, notes and mentions of names were found to be worth nothing to a
+model of code in general."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides what comes out, apart from the pairs."""
 
-    steps: int = 3000
+    steps: int = 1500
     batch: int = 1024
     groups: int = 4
     """A batch is of so many repositories, in a share `grouped` of the steps; else of eight pairs each."""
@@ -45,9 +47,6 @@ class Recipe:
     text_words: int = 56
     """At most so many distinct words of a text are looked at, drawn anew each time."""
     drop: float = 0.1
-    path_weight: float = 0.5
-    path_share: float = 0.5
-    """In so many texts the path takes part, as it does in an index."""
     spread: float = 0.6
     """Repositories are drawn by their number of pairs to this power."""
     dims: tuple[int, ...] = (256, 128, 64)
@@ -97,13 +96,11 @@ def train(state: State, examples: Examples, recipe: Recipe, tell: Progress = lam
             continue
         query = _thinned(examples.query.take(chosen), rng, recipe.drop, 64)
         text = _thinned(examples.text.take(chosen), rng, recipe.drop, recipe.text_words)
-        alone = (rng.random(len(chosen)) >= recipe.path_share) | (examples.kind[chosen] == KINDS.index("path"))
-        path = _without(examples.path.take(chosen), alone)
         same = (query_hash[chosen][:, None] == query_hash[chosen]) | (text_hash[chosen][:, None] == text_hash[chosen])
         np.fill_diagonal(same, False)
         narrow = recipe.dims[1 + step % (len(recipe.dims) - 1)] if len(recipe.dims) > 1 else recipe.dims[0]
         rate = min(1.0, step / recipe.warm_up) * max(0.02, 1 - step / recipe.steps)
-        loss, hits = _step(state, (query, text, path), np.nonzero(same), recipe, (recipe.dims[0], narrow), rate)
+        loss, hits = _step(state, (query, text), np.nonzero(same), recipe, (recipe.dims[0], narrow), rate)
         tell(step, loss, hits)
         if time.monotonic() - begun > seconds:
             break
@@ -158,13 +155,7 @@ def _thinned(bags: Bags, rng: np.random.Generator, drop: float, most: int) -> Ba
     return Bags(bags.ids[kept], bags.counts[kept], offsets)
 
 
-def _without(bags: Bags, emptied: NDArray[np.bool_]) -> Bags:
-    kept = np.repeat(~emptied, np.diff(bags.offsets))
-    offsets = np.concatenate([[0], np.cumsum(kept)])[bags.offsets]
-    return Bags(bags.ids[kept], bags.counts[kept], offsets)
-
-
-def _step(state: State, bags: tuple[Bags, Bags, Bags], same: tuple[NDArray[np.int64], ...], recipe: Recipe,
+def _step(state: State, bags: tuple[Bags, Bags], same: tuple[NDArray[np.int64], ...], recipe: Recipe,
           dims: tuple[int, int], rate: float) -> tuple[float, float]:  # fmt: skip
     """Take one step; return the loss and the share of queries whose own text is nearest."""
     rows, inverse = np.unique(np.concatenate([one.ids for one in bags]), return_inverse=True)
@@ -187,11 +178,10 @@ def _step(state: State, bags: tuple[Bags, Bags, Bags], same: tuple[NDArray[np.in
 
 def _contrast(sums: list[Floats], slopes: list[Floats], same: tuple[NDArray[np.int64], ...], recipe: Recipe,
               dims: int, share: float) -> tuple[float, float]:  # fmt: skip
-    """Add to the slopes of the sums (query, text, path) those of the loss in the first `dims` dimensions."""
-    (query, query_length), (text, text_length), (path, path_length) = (_unit(one[:, :dims]) for one in sums)
-    answer, answer_length = _unit(text + np.float32(recipe.path_weight) * path)
+    """Add to the slopes of the sums (query, text) those of the loss in the first `dims` dimensions."""
+    (query, query_length), (text, text_length) = (_unit(one[:, :dims]) for one in sums)
     n = len(query)
-    scores: Floats = query @ answer.T
+    scores: Floats = query @ text.T
     scores *= np.float32(1 / recipe.temperature)
     scores[same] = -60
     own = scores.diagonal().copy()
@@ -203,12 +193,10 @@ def _contrast(sums: list[Floats], slopes: list[Floats], same: tuple[NDArray[np.i
     scores *= 1 / across[:, None] + 1 / down[None]
     scores[np.arange(n), np.arange(n)] -= 2
     scores *= np.float32(share * 0.5 / n / recipe.temperature)
-    forth: Floats = scores @ answer
+    forth: Floats = scores @ text
     slopes[0][:, :dims] += _through_unit(forth, query, query_length)
     back: Floats = scores.T @ query
-    back = _through_unit(back, answer, answer_length)
     slopes[1][:, :dims] += _through_unit(back, text, text_length)
-    slopes[2][:, :dims] += _through_unit(np.float32(recipe.path_weight) * back, path, path_length)
     return loss, hits
 
 

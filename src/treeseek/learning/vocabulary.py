@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,5 +79,5 @@ def _expanded(bags: Bags, parts: Sequence[Sequence[int]], lengths: NDArray[np.in
     each = lengths[bags.ids]
     ends = np.concatenate([[0], np.cumsum(each)])
     at = np.repeat(starts[bags.ids] - ends[:-1], each) + np.arange(ends[-1])
-    counts: NDArray[np.uint8] = np.repeat(bags.counts.astype(np.uint8), each)
-    return Bags(flat[at], counts, ends[bags.offsets])
+    counts: NDArray[Any] = bags.counts
+    return Bags(flat[at], np.repeat(counts, each), ends[bags.offsets])

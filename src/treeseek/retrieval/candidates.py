@@ -13,7 +13,7 @@ __all__ = ["MAX_FILES", "Candidates", "choose"]
 
 Floats = NDArray[np.float32]
 
-MAX_FILES = 400
+MAX_FILES = 256
 """More than any answer holds, and few enough that their chunks are compared with the query in a millisecond."""
 
 
