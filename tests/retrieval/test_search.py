@@ -185,7 +185,7 @@ def test_related_finds_the_neighbours_of_a_place_but_not_the_place(engine: Engin
 
 
 def test_related_fills_its_limit_with_files_before_any_comes_twice(engine: Engine) -> None:
-    found = paths(engine.related("src/report.py", 1, limit=2).hits)
+    found = paths(engine.related("src/http/router.py", 7, limit=2).hits)
     assert len(found) == len(set(found)) == 2
 
 
