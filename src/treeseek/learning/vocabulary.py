@@ -36,7 +36,8 @@ def choose(examples: Examples, size: int, *, min_repositories: int = MIN_REPOSIT
 
 
 def _is_word(word: str) -> bool:
-    return len(word) <= MAX_WORD_CHARS and not (word.isdigit() and len(word) > 4)
+    # What couldn't be decoded is one character in a text, and other bytes in the file that it came from.
+    return len(word) <= MAX_WORD_CHARS and not (word.isdigit() and len(word) > 4) and "\ufffd" not in word
 
 
 @dataclass(slots=True)
