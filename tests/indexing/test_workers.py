@@ -90,7 +90,7 @@ def hostile_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_file_that_ends_its_worker_is_cut_by_lines_and_costs_no_other(
     word: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules[__name__], "DEADLINE", 0.3)
+    monkeypatch.setattr(sys.modules[__name__], "DEADLINE", 1.0)
     batch = files(5)
     text = f"def bad():\n    return '{word}'\n".encode()
     batch[2] = FileText(SourceFile("bad.py", len(text), 1, 1), text, content_hash(text), "python", b"bad")
