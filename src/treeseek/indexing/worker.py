@@ -50,12 +50,13 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     memory, mode = int(sys.argv[1]), sys.argv[2]
     _load_everything()
+    peak = limits.Peak()
     for stream in (1, 2):  # what hostile code prints must break no frame and reach no terminal
         os.dup2(nowhere, stream)
     os.close(nowhere)
     held = sandbox.Sandbox() if mode == "off" else sandbox.enter(memory)
-    wire.write_frame(answers, {"ready": asdict(held)})
-    _serve(requests, answers)
+    wire.write_frame(answers, {"ready": asdict(held), "charged": limits.charged_bytes()})
+    _serve(requests, answers, peak)
 
 
 def _load_everything() -> None:
@@ -67,7 +68,7 @@ def _load_everything() -> None:
     analyse_batch(Batch([FileText(source, text, content_hash(text), "text", b"key")]), default_embedder(), 1.0)
 
 
-def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+def _serve(requests: IO[bytes], answers: IO[bytes], peak: limits.Peak) -> None:
     tasks: dict[str, Callable[[Request, Callable[[], None]], object]] = {
         ROWS: _rows, TREE: _stored_tree, OUTLINE: _outline,
     }  # fmt: skip
@@ -75,7 +76,7 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         while (request := wire.read_frame(requests)) is not None:
             limits.allow_cpu(request["seconds"])
             content = tasks[request["task"]](request, _teller(answers))
-            wire.write_frame(answers, {"answer": content, "peak": limits.peak_bytes()})
+            wire.write_frame(answers, {"answer": content, "peak": peak.bytes()})
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except BrokenPipeError:  # the parent is gone

@@ -96,6 +96,7 @@ class Worker:
             raise WorkerError(f"can't start an analysis process: {error}") from error
         self.timed_out = False
         self.peak_bytes = 0
+        self._charged_bytes = 0
         self._sandbox: Sandbox | None = None
 
     def sandbox(self) -> Sandbox:
@@ -110,7 +111,7 @@ class Worker:
                 raise WorkerError(
                     "an analysis process doesn't start; is this installation whole? see `treeseek doctor`"
                 )
-            told = frame["ready"]
+            told, self._charged_bytes = frame["ready"], int(frame["charged"])
             self._sandbox = Sandbox(int(told["landlock"]), bool(told["seccomp"]), tuple(told["limits"]))
         if self.is_refused:
             raise WorkerError(
@@ -195,7 +196,9 @@ class Worker:
                 _, status, usage = os.wait4(self._process.pid, 0)
                 killer.cancel()
                 self._process.returncode = os.waitstatus_to_exitcode(status)
-                return self._process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+                peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+                # At its start it was charged with what this process had held: that says nothing of its own.
+                return self._process.returncode, peak if peak > self._charged_bytes else self.peak_bytes
             return self._process.wait(1.0), 0
         except (ChildProcessError, subprocess.TimeoutExpired):  # somebody else has waited for it
             return 0, 0
