@@ -41,7 +41,7 @@ demo: $(VENV)/.base
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses=2 --cov --cov-report=term:skip-covered
 
 SECONDS := 20
 TARGET := *

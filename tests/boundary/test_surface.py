@@ -47,7 +47,7 @@ def test_importing_treeseek_loads_nothing_else() -> None:
 def test_version_loads_the_entry_alone() -> None:
     assert loaded_by("from treeseek.frontends.cli.main import main; main(['--version'])") == {
         "treeseek", "treeseek.frontends", "treeseek.frontends.cli", "treeseek.frontends.cli.main",
-        "treeseek.frontends.cli.output",
+        "treeseek.frontends.cli.output", "treeseek.frontends.escapes",
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from treeseek.frontends.cli.encode import SCHEMA_VERSION
+from treeseek.frontends.documents import SCHEMA_VERSION
 
 from .conftest import Run
 

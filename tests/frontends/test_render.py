@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treeseek.errors import UsageError
-from treeseek.frontends.cli import encode, fit, render
+from treeseek.frontends import documents, fit
+from treeseek.frontends.cli import render
 from treeseek.frontends.cli.arguments import MAX_GLOBS, unbraced
-from treeseek.frontends.cli.output import printable
+from treeseek.frontends.escapes import printable
 from treeseek.model import Hit, IndexStatus, SearchResult, Skipped, SyncReport
 from treeseek.retrieval.budget import count_tokens
 
@@ -64,7 +65,7 @@ def test_what_a_terminal_would_obey_is_spelled_out(text: str, safe: str) -> None
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
 def test_json_of_any_text_is_safe_to_print_and_says_the_same(text: str) -> None:
-    document = encode.failure("internal", text)
+    document = documents.dumped(documents.failure("internal", text))
     document.encode()
     assert document.count("\n") == 1
     assert printable(document.removesuffix("\n")) == document.removesuffix("\n")
@@ -84,7 +85,7 @@ def test_a_cut_document_fits_and_holds_the_first_hits(hits: list[Hit], budget: i
     result = SearchResult("q", tuple(hits), 1)
 
     def encoded(part: SearchResult) -> str:
-        return encode.answer("search", "/root", part)
+        return documents.dumped(documents.answer("search", "/root", part))
 
     cut = fit.cut_result(result, budget, encoded)
     if cut is None:  # a document without hits has nothing to cut, and must not call itself cut

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treeseek.frontends.cli.main import main
-from treeseek.frontends.cli.output import escaped_json, printable
+from treeseek.frontends.escapes import escaped_json, printable
 
 EVIL = "\x1b]0;owned\x07\u202egnp\u2066\u200b\u00ad\x9b31m\u2028\U000e0041\u3164"
 SEEN = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd") | {

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treeseek import __version__
-from treeseek.frontends.cli import consent, doctor, encode, evaluate, fit, render, structure, train, upkeep
+from treeseek.frontends import documents, fit
+from treeseek.frontends.cli import consent, doctor, evaluate, render, structure, train, upkeep
 from treeseek.frontends.cli.arguments import (
     answer_options,
     filters_of,
@@ -23,9 +24,10 @@ from treeseek.frontends.cli.arguments import (
     root_of,
     shared_options,
 )
-from treeseek.frontends.cli.output import printable, tell, write
+from treeseek.frontends.cli.output import tell, write
 from treeseek.frontends.cli.progress import shown
 from treeseek.frontends.cli.scan import scan
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.engine import Engine
@@ -58,12 +60,12 @@ def index(root: str | None, *, rebuild: bool, estimate: bool, yes: bool, as_json
     """Bring the index of ROOT up to date, or make it."""
     with opened(root_of(root)) as engine:
         if estimate:
-            found = engine.estimate()
-            write(encode.estimate(str(engine.root), found) if as_json else render.estimate(str(engine.root), found))
+            found, top = engine.estimate(), str(engine.root)
+            write(documents.dumped(documents.estimate(top, found)) if as_json else render.estimate(top, found))
             return FOUND
         report = _synced(engine, rebuild=rebuild, agreed=yes)
         if as_json:
-            write(encode.index_report(str(engine.root), str(engine.directory), report))
+            write(documents.dumped(documents.index_report(str(engine.root), str(engine.directory), report)))
         else:
             write("".join(render.index_report(str(engine.root), str(engine.directory), report)))
     return FOUND
@@ -138,7 +140,7 @@ def outline(file: str, root: str | None, *, as_json: bool) -> int:
     with opened(top) as engine:
         syntax = engine.outline(path)
         if as_json:
-            write(encode.outline(str(engine.root), path, syntax))
+            write(documents.dumped(documents.outline(str(engine.root), path, syntax)))
         else:
             write("".join(render.outline(path, syntax, render.standard_paint(), render.width())))
     return FOUND if syntax.declarations else NOTHING
@@ -157,7 +159,7 @@ def status(root: str | None, *, skipped: bool, as_json: bool) -> int:
     with opened(root_of(root)) as engine:
         state = engine.status(skipped=skipped)
     if as_json:
-        write(encode.status(state, skipped=skipped))
+        write(documents.dumped(documents.status(state, skipped=skipped)))
     else:
         write("".join(render.status(state, render.standard_paint(), skipped=skipped)))
     return FOUND if state.indexed else NOTHING
@@ -235,7 +237,8 @@ def _laid_out(command: str, engine: Engine, result: SearchResult, options: dict[
 
 def _as_json(command: str, root: str, result: SearchResult, options: dict[str, Any]) -> tuple[str | None, bool]:
     def encoded(part: SearchResult) -> str:
-        return encode.paths(command, root, part, _paths(part)) if paths_only else encode.answer(command, root, part)
+        document = documents.paths(command, root, part, _paths(part)) if paths_only else None
+        return documents.dumped(document or documents.answer(command, root, part))
 
     paths_only = options["paths_only"]
     whole = replace(result, hits=tuple(replace(hit, text="") for hit in result.hits)) if paths_only else result

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from treeseek.frontends.cli.output import printable, tell
+from treeseek.frontends.cli.output import tell
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.engine import Engine

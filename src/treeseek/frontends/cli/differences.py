@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from treeseek.frontends.cli.output import printable
 from treeseek.frontends.cli.render import clipped, counted, one_line, plain, tally
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.frontends.cli.render import Paint

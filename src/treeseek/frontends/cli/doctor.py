@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from treeseek.frontends.cli import encode
+from treeseek.frontends import documents
 from treeseek.frontends.cli.arguments import json_option, opened, root_of, shared_options
-from treeseek.frontends.cli.output import printable, tell, write
+from treeseek.frontends.cli.output import tell, write
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.engine import Engine
@@ -36,7 +37,7 @@ def doctor(root: str | None, *, as_json: bool) -> int:
         top = str(engine.root)
     fine = all(one.state != "fail" for one in found)
     if as_json:
-        write(encode.doctor(top, found, fine=fine))
+        write(documents.dumped(documents.doctor(top, found, fine=fine)))
     else:
         widest = max(len(one.name) for one in found)
         write("".join(f"{one.state:4}  {one.name.ljust(widest)}  {printable(one.detail)}\n" for one in found))

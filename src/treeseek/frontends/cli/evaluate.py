@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from treeseek.frontends.cli import consent, encode
+from treeseek.frontends import documents
+from treeseek.frontends.cli import consent
 from treeseek.frontends.cli.arguments import json_option, root_of, settled, shared_options
 from treeseek.frontends.cli.output import tell, write
 from treeseek.frontends.cli.progress import shown
@@ -52,7 +53,7 @@ def evaluate(questions: str | None, root: str | None, *, as_json: bool, show_mis
     """
     found = _from_history(questions, root, options) if options["from_history"] else _from_file(questions, root, options)
     if as_json:
-        write(encode.evaluation(found))
+        write(documents.dumped(documents.evaluation(found)))
     else:
         from treeseek.frontends.cli import evaluations, render
 

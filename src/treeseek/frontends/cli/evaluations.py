@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from treeseek.frontends.cli.output import printable
 from treeseek.frontends.cli.render import Paint, counted
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.evaluation.asking import Answer

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from treeseek.frontends.cli.output import drop, listened_to, printable, settle, tell, write
+from treeseek.frontends.cli.output import drop, listened_to, settle, tell, write
+from treeseek.frontends.escapes import printable
 
 __all__ = ["main"]
 
@@ -86,10 +87,10 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
     code, message, hint, exit_code = _explain(error)
     message = for_log(message)
     if _asked(arguments, "--json"):
-        from treeseek.frontends.cli import encode
+        from treeseek.frontends import documents
 
         with suppress(OSError):
-            write(encode.failure(code, message, hint))
+            write(documents.dumped(documents.failure(code, message, hint)))
     tell(f"{message} ({hint})" if hint else message)
     return exit_code
 

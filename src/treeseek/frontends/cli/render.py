@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from treeseek.frontends.cli.consent import described
-from treeseek.frontends.cli.output import printable
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.model import (

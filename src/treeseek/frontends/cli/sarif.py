@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from treeseek import __version__
-from treeseek.frontends.cli.output import escaped_json
+from treeseek.frontends.escapes import escaped_json
 
 if TYPE_CHECKING:
     from treeseek.scanning.report import Place, ScanReport

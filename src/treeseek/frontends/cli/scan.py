@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from treeseek.frontends.cli.arguments import globs_of, json_option, listed, root_of, settled, shared_options
-from treeseek.frontends.cli.output import printable, tell, write
+from treeseek.frontends.cli.output import tell, write
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.scanning.report import Place, ScanReport
@@ -116,9 +117,9 @@ def _print(report: ScanReport, *, as_json: bool, as_sarif: bool) -> None:
 
         write(sarif(report))
     elif as_json:
-        from treeseek.frontends.cli import encode
+        from treeseek.frontends import documents
 
-        write(encode.scan_report(report))
+        write(documents.dumped(documents.scan_report(report)))
     else:
         write("".join(_lines(report.found)))
         tell(_summary(report))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from treeseek.frontends.cli import encode
+from treeseek.frontends import documents
 from treeseek.frontends.cli.arguments import (
     globs_of,
     json_option,
@@ -69,7 +69,7 @@ def diff(
             found = _revisions(engine, sides, globs_of(paths, engine.root), nodes=nodes)
         top = str(engine.root)
     if as_json:
-        write(encode.difference(top, found, stat=stat, nodes=nodes))
+        write(documents.dumped(documents.difference(top, found, stat=stat, nodes=nodes)))
     else:
         from treeseek.frontends.cli import differences, render
 
@@ -169,7 +169,7 @@ def query(pattern: str | None, root: str | None, *, limit: int, as_json: bool, *
         result = engine.query(asked, limit=limit)
         top = str(engine.root)
     if as_json:
-        write(encode.query_result(top, result))
+        write(documents.dumped(documents.query_result(top, result)))
     else:
         from treeseek.frontends.cli import differences, render
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from treeseek.frontends.cli import encode
+from treeseek.frontends import documents
 from treeseek.frontends.cli.arguments import json_option, root_of, settled, shared_options
-from treeseek.frontends.cli.output import printable, tell, write
+from treeseek.frontends.cli.output import tell, write
 from treeseek.frontends.cli.progress import shown
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.learning.adapt import Adapted
@@ -54,7 +55,7 @@ def train(roots: tuple[str, ...], out: Path | None, *, force: bool, as_json: boo
         target = (out or load(**settled()).data_dir / "model.npz").absolute()
         write_file(target, adapted.weights, adapted.provenance(str(default_embedder().identity)))
     if as_json:
-        write(encode.training(list(map(str, tops)), adapted, str(target or "")))
+        write(documents.dumped(documents.training(list(map(str, tops)), adapted, str(target or ""))))
     else:
         write("".join(f"{printable(line)}\n" for line in lines(adapted, target)))
     if target is None:

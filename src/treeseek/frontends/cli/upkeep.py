@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from treeseek.frontends.cli import consent, encode, render
+from treeseek.frontends import documents
+from treeseek.frontends.cli import consent, render
 from treeseek.frontends.cli.arguments import json_option, opened, root_of, shared_options
-from treeseek.frontends.cli.output import printable, tell, write
+from treeseek.frontends.cli.output import tell, write
 from treeseek.frontends.cli.progress import shown
+from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
     from treeseek.model import SyncReport
@@ -70,7 +72,7 @@ def verify(root: str | None, *, percent: float, as_json: bool) -> int:
     with opened(root_of(root)) as engine, _exit_codes_of_verify():
         found = engine.verify(percent=percent, wait=PATIENCE_SECONDS)
         if as_json:
-            write(encode.verification(str(engine.root), found))
+            write(documents.dumped(documents.verification(str(engine.root), found)))
         else:
             write("".join(render.verification(str(engine.root), found)))
     if not found.is_clean:
@@ -90,7 +92,7 @@ def repair(root: str | None, *, as_json: bool) -> int:
     with opened(root_of(root)) as engine, shown(sys.stderr) as progress:
         done = engine.repair(progress)
     if as_json:
-        write(encode.repair(str(engine.root), done))
+        write(documents.dumped(documents.repair(str(engine.root), done)))
     else:
         write("".join(render.repair(str(engine.root), done)))
     return FINE
@@ -117,7 +119,7 @@ def gc(root: str | None, *, drops_generations: bool, orphans: bool, as_json: boo
             raise NotIndexedError(f"{engine.root} has no index to tidy")
         removed = remove_orphans(engine.settings) if orphans else ()
         if as_json:
-            write(encode.maintenance(str(engine.root), done, removed))
+            write(documents.dumped(documents.maintenance(str(engine.root), done, removed)))
         else:
             write("".join(render.maintenance(str(engine.root), done, removed)))
     return FINE
@@ -137,7 +139,7 @@ def migrate(root: str | None, *, dry_run: bool, as_json: bool) -> int:
     with opened(root_of(root)) as engine:
         done = engine.migrate(dry_run=dry_run)
         if as_json:
-            write(encode.migration(str(engine.root), done, dry_run=dry_run))
+            write(documents.dumped(documents.migration(str(engine.root), done, dry_run=dry_run)))
         else:
             write("".join(render.migration(str(engine.root), done, dry_run=dry_run)))
     return FINE
@@ -155,7 +157,7 @@ def rollback(root: str | None, *, as_json: bool) -> int:
     with opened(root_of(root)) as engine:
         left, entered = engine.roll_back()
         if as_json:
-            write(encode.rollback(str(engine.root), left, entered))
+            write(documents.dumped(documents.rollback(str(engine.root), left, entered)))
         else:
             write(f"{printable(str(engine.root))}: from {left} back to {entered}\n")
     return FINE
@@ -177,7 +179,7 @@ def watch(root: str | None, *, as_json: bool) -> int:
 
         def report(done: SyncReport, *, always: bool = False) -> None:
             if as_json and (done.committed or always):
-                write(encode.index_report(*where, done))
+                write(documents.dumped(documents.index_report(*where, done)))
             elif done.committed:
                 tell(f"{time.strftime('%H:%M:%S')} {render.changes(done)}")
 

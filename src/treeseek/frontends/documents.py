@@ -1,4 +1,4 @@
-"""The JSON that `--json` prints: one document in one line, as `docs/json.md` describes it."""
+"""What every frontend answers: the documents of `docs/json.md`, plain dicts, and their form as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from treeseek.frontends.cli.output import escaped_json
+from treeseek.frontends.escapes import escaped_json
 
 if TYPE_CHECKING:
     from treeseek.evaluation.evaluate import Evaluation
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Document",
     "answer",
     "difference",
     "doctor",
+    "dumped",
     "estimate",
     "evaluation",
     "failure",
@@ -55,27 +57,29 @@ __all__ = [
     "verification",
 ]
 
+Document = dict[str, Any]
+
 SCHEMA_VERSION = 1
 """Raised when a key goes or changes its meaning; new keys may appear without that."""
 
 
-def failure(code: str, message: str, hint: str = "") -> str:
+def failure(code: str, message: str, hint: str = "") -> Document:
     """Return the document of a failed command."""
     error = {"code": code, "message": message} | ({"hint": hint} if hint else {})
-    return _dumped({"schema_version": SCHEMA_VERSION, "ok": False, "error": error})
+    return {"schema_version": SCHEMA_VERSION, "ok": False, "error": error}
 
 
-def answer(command: str, root: str, result: SearchResult) -> str:
+def answer(command: str, root: str, result: SearchResult) -> Document:
     """Return the document of `search`, `related` or `symbols`."""
     return _document(command, _head(root, result) | {"hits": [_hit(hit) for hit in result.hits]})
 
 
-def paths(command: str, root: str, result: SearchResult, found: Sequence[str]) -> str:
+def paths(command: str, root: str, result: SearchResult, found: Sequence[str]) -> Document:
     """Return the document of the same commands with `--files-with-matches`."""
     return _document(command, _head(root, result) | {"paths": list(found)})
 
 
-def index_report(root: str, directory: str, report: SyncReport) -> str:
+def index_report(root: str, directory: str, report: SyncReport) -> Document:
     """Return the document of `index`."""
     return _document("index", {
         "root": root,
@@ -103,7 +107,7 @@ def index_report(root: str, directory: str, report: SyncReport) -> str:
     })  # fmt: skip
 
 
-def estimate(root: str, found: Estimate) -> str:
+def estimate(root: str, found: Estimate) -> Document:
     """Return the document of `index --estimate`."""
     return _document("index", {
         "root": root,
@@ -119,7 +123,7 @@ def estimate(root: str, found: Estimate) -> str:
     })  # fmt: skip
 
 
-def outline(root: str, path: str, syntax: Syntax) -> str:
+def outline(root: str, path: str, syntax: Syntax) -> Document:
     """Return the document of `outline`."""
     declarations = [
         {
@@ -138,7 +142,7 @@ def outline(root: str, path: str, syntax: Syntax) -> str:
     return _document("outline", head | {"declarations": declarations})
 
 
-def scan_report(report: ScanReport) -> str:
+def scan_report(report: ScanReport) -> Document:
     """Return the document of `scan`."""
     return _document("scan", {
         "root": report.root,
@@ -163,7 +167,7 @@ def _finding(place: Place) -> dict[str, Any]:
     return found | ({"blob": place.blob, "commit": place.commit} if place.commit else {})
 
 
-def status(state: IndexStatus, *, skipped: bool) -> str:
+def status(state: IndexStatus, *, skipped: bool) -> Document:
     """Return the document of `status`, with what was left out if it was asked for."""
     document: dict[str, Any] = {
         "root": state.root,
@@ -185,7 +189,7 @@ def status(state: IndexStatus, *, skipped: bool) -> str:
     return _document("status", document)
 
 
-def difference(root: str, found: Difference, *, stat: bool, nodes: bool) -> str:
+def difference(root: str, found: Difference, *, stat: bool, nodes: bool) -> Document:
     """Return the document of `diff`; with `stat` without what became of each declaration."""
     return _document("diff", {
         "root": root,
@@ -230,7 +234,7 @@ def _declaration_diff(one: DeclarationDiff) -> dict[str, Any]:
     }
 
 
-def query_result(root: str, result: QueryResult) -> str:
+def query_result(root: str, result: QueryResult) -> Document:
     """Return the document of `query`."""
     return _document("query", {
         "root": root,
@@ -276,7 +280,7 @@ def _head(root: str, result: SearchResult) -> dict[str, Any]:
     }
 
 
-def evaluation(found: Evaluation) -> str:
+def evaluation(found: Evaluation) -> Document:
     """Return the document of `eval`."""
     comparison = found.comparison
     answers = next(iter(comparison.answers.values()))
@@ -322,7 +326,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
     } | ({} if hit.reasons is None else {"reasons": dict(hit.reasons)})
 
 
-def verification(root: str, found: Verification) -> str:
+def verification(root: str, found: Verification) -> Document:
     """Return the document of `verify`."""
     problems = [
         {"kind": one.kind, "path": one.path, "detail": one.detail, "harmless": one.is_harmless}
@@ -339,12 +343,12 @@ def verification(root: str, found: Verification) -> str:
     })  # fmt: skip
 
 
-def repair(root: str, done: Repair) -> str:
+def repair(root: str, done: Repair) -> Document:
     """Return the document of `repair`."""
     return _document("repair", {"root": root, "outcome": done.outcome, "actions": list(done.actions)})
 
 
-def maintenance(root: str, done: Maintenance, orphans: Sequence[str]) -> str:
+def maintenance(root: str, done: Maintenance, orphans: Sequence[str]) -> Document:
     """Return the document of `gc`."""
     return _document("gc", {
         "root": root,
@@ -359,7 +363,7 @@ def maintenance(root: str, done: Maintenance, orphans: Sequence[str]) -> str:
     })  # fmt: skip
 
 
-def migration(root: str, done: Migration | None, *, dry_run: bool) -> str:
+def migration(root: str, done: Migration | None, *, dry_run: bool) -> Document:
     """Return the document of `migrate`."""
     content: dict[str, Any] = {"root": root, "dry_run": dry_run, "needed": done is not None}
     if done is not None:
@@ -374,18 +378,18 @@ def migration(root: str, done: Migration | None, *, dry_run: bool) -> str:
     return _document("migrate", content)
 
 
-def doctor(root: str, checks: Sequence[Check], *, fine: bool) -> str:
+def doctor(root: str, checks: Sequence[Check], *, fine: bool) -> Document:
     """Return the document of `doctor`."""
     found = [{"name": one.name, "state": one.state, "detail": one.detail} for one in checks]
     return _document("doctor", {"root": root, "fine": fine, "checks": found})
 
 
-def rollback(root: str, left: str, entered: str) -> str:
+def rollback(root: str, left: str, entered: str) -> Document:
     """Return the document of `rollback`."""
     return _document("rollback", {"root": root, "left": left, "entered": entered})
 
 
-def training(roots: Sequence[str], done: Adapted, written: str) -> str:
+def training(roots: Sequence[str], done: Adapted, written: str) -> Document:
     """Return the document of `train`; `written` is the model's file, empty if none was."""
     return _document("train", {
         "roots": list(roots),
@@ -404,9 +408,10 @@ def training(roots: Sequence[str], done: Adapted, written: str) -> str:
     })  # fmt: skip
 
 
-def _document(command: str, content: dict[str, Any]) -> str:
-    return _dumped({"schema_version": SCHEMA_VERSION, "ok": True, "command": command} | content)
+def _document(command: str, content: Document) -> Document:
+    return {"schema_version": SCHEMA_VERSION, "ok": True, "command": command} | content
 
 
-def _dumped(document: dict[str, Any]) -> str:
+def dumped(document: Document) -> str:
+    """Return a document as JSON in one line, with nothing that a terminal would obey."""
     return escaped_json(json.dumps(document, ensure_ascii=False, separators=(",", ":"))) + "\n"
