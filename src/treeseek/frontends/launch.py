@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from treeseek.errors import MissingExtraError
 if TYPE_CHECKING:
     from treeseek.settings import Settings
 
-__all__ = ["serve"]
+__all__ = ["mcp", "serve"]
 
 
 def serve(paths: Sequence[Path], settings: Settings, tell: Callable[[str], object], **options: Any) -> None:
@@ -31,6 +32,18 @@ def serve(paths: Sequence[Path], settings: Settings, tell: Callable[[str], objec
 
     token = token_of(settings, options["host"])
     serve(Service(paths, settings), Options(token=token, **options), tell)
+
+
+def mcp(paths: Sequence[Path], settings: Settings, tell: Callable[[str], object]) -> None:
+    """Serve roots to the agent that started this process, over standard input and output, until it has gone.
+
+    Raises MissingExtraError without the extra `server`, RootError.
+    """
+    if find_spec("mcp") is None:  # importing it takes longer than its first answer may
+        raise MissingExtraError("mcp is not installed; pip install 'treeseek[server]'")
+    from treeseek.frontends.mcp.stdio import serve
+
+    serve(paths, settings, tell)
 
 
 @contextmanager
