@@ -76,9 +76,9 @@ def written(path: Path, text: str, expected: str | None) -> None:
 
 
 def remove(path: Path, directories: Sequence[Path]) -> None:
-    """Remove a file, and those of the directories, outermost first, that hold nothing any more."""
+    """Remove a file, or what a link leads to, and what is empty of the directories, which come outermost first."""
     with suppress(FileNotFoundError):
-        path.unlink()
+        Path(os.path.realpath(path)).unlink()
     for directory in reversed(directories):
         try:
             directory.rmdir()
