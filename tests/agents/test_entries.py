@@ -122,6 +122,7 @@ def test_what_is_edited_elsewhere_stays_when_ours_is_undone(document: tuple[str,
         ('{\n    "x": 1 // one\n}',
          '{\n    "x": 1, // one\n    "s": {\n        "t": {\n            "a": 1\n        }\n    }\n}'),
         ('{\n\t"s": {\n\t\t"o": {},\n\t},\n}', '{\n\t"s": {\n\t\t"o": {},\n\t\t"t": {\n\t\t\t"a": 1\n\t\t},\n\t},\n}'),
+        ('{"s":{\n"o":1,/* a */},"z":1/* b */\n}', '{"s":{\n"o":1,\n"t": {\n  "a": 1\n},/* a */},"z":1/* b */\n}'),
         ('{"s": {"o": 1}}', '{"s": {"o": 1, "t": {"a": 1}}}'),
         ('{\r\n  "s": {}\r\n}', '{\r\n  "s": {\r\n    "t": {\r\n      "a": 1\r\n    }\r\n  }\r\n}'),
         ('{\n  // only this\n}', '{\n  // only this\n  "s": {\n    "t": {\n      "a": 1\n    }\n  }\n}'),
@@ -155,7 +156,7 @@ def test_something_else_in_the_way_is_refused(text: str) -> None:
 TABLE = {"command": "C:\\tree seek\\é\x7f", "args": ["mcp", '"']}
 TOML_PATH = ("mcp_servers", "treeseek")
 TOMLS = [
-    "", "# nothing\n", "a = 1", "a = 1\n\n[b]\nc = '''\n[mcp_servers.treeseek]\n'''\n", 
+    "", "# nothing\n", "a = 1", "a = 1\n\n[b]\nc = '''\n[mcp_servers.treeseek]\n'''\n",
     "[mcp_servers.other]\ncommand = 'x' # why\n",
     "[mcp_servers]\n[mcp_servers.other.env]\nA = 'b'\n[z]\n", "a = 1\r\n[b]\r\nc = 2\r\n", "\ufeffa = 1\n",
     "[[list]]\nx = 1\n",

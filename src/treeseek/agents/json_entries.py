@@ -15,7 +15,7 @@ __all__ = ["entry_of", "put", "taken_out"]
 
 _INDENT = re.compile(r"[ \t]*")
 _COMMENT = re.compile(r"//[^\n]*\n|/\*.*?\*/", re.DOTALL)
-_REST_OF_LINE = re.compile(r"[ \t]*(?://[^\r\n]*|/\*[^\r\n]*?\*/[ \t]*(?=\r?\n))?")
+_REST_OF_LINE = re.compile(r"[ \t]*(?://[^\r\n]*|/\*(?:(?!\*/)[^\r\n])*\*/[ \t]*(?=\r?\n))?")
 """What may stand behind a value in its line, and belongs to it."""
 
 
@@ -34,22 +34,10 @@ def put(text: str, path: Sequence[str], entry: Mapping[str, Any]) -> Edit | None
     Indentation, line ends and trailing commas are as they are around it.
     Raises UsageError for what isn't JSON, or if something else than an object is in the way.
     """
-    root = read(text)
-    if root is None:
-        document: Any = _nested(path, entry)
-        gap = "" if not text or text.endswith(("\n", "\ufeff")) else line_end(text)
-        return Edit(len(text), "", gap + _laid_out(document, "", "  ", line_end(text)) + line_end(text))
-    node, depth = root, 0
-    while True:
-        if not node.is_object:
-            where = ".".join(path[:depth]) or "the whole"
-            raise UsageError(f"{where} is not an object")
-        member = node.member(path[depth])
-        if member is None:
-            return _added(text, node, path[depth], _nested(path[depth + 1 :], entry))
-        if depth == len(path) - 1:
-            return _replaced(text, member, entry)
-        node, depth = member.node, depth + 1
+    edit = _edit(text, path, entry)
+    if edit is not None and entry_of(edit.apply(text), path) != entry:
+        raise UsageError("it is written in a way that can't be edited safely")
+    return edit
 
 
 def taken_out(text: str, path: Sequence[str]) -> str:
@@ -71,6 +59,25 @@ def taken_out(text: str, path: Sequence[str]) -> str:
         return text[:begin] + (between if between.strip() else "") + text[member.comma + 1 :]
     text = text[:begin] + text[member.node.end :]
     return text[:before] + text[before + 1 :] if number else text
+
+
+def _edit(text: str, path: Sequence[str], entry: Mapping[str, Any]) -> Edit | None:
+    root = read(text)
+    if root is None:
+        document: Any = _nested(path, entry)
+        gap = "" if not text or text.endswith(("\n", "\ufeff")) else line_end(text)
+        return Edit(len(text), "", gap + _laid_out(document, "", "  ", line_end(text)) + line_end(text))
+    node, depth = root, 0
+    while True:
+        if not node.is_object:
+            where = ".".join(path[:depth]) or "the whole"
+            raise UsageError(f"{where} is not an object")
+        member = node.member(path[depth])
+        if member is None:
+            return _added(text, node, path[depth], _nested(path[depth + 1 :], entry))
+        if depth == len(path) - 1:
+            return _replaced(text, member, entry)
+        node, depth = member.node, depth + 1
 
 
 def _nested(path: Sequence[str], entry: Any) -> Any:
