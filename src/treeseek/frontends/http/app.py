@@ -75,7 +75,7 @@ def create_app(
         hosts = Hosts(options.host, settings.allowed_hosts.split(","))
     except ValueError as error:
         raise UsageError(f"allowed_hosts: {error}") from None
-    routes = frozenset(route.path for route in app.routes if hasattr(route, "path") and "{" not in route.path)
+    routes = frozenset(("/", "/openapi.json", *app.openapi()["paths"]))
     return Guard(
         app, settings, hosts, options.token, log or Log("off"), {path: one.app for path, one in mounts.items()}, routes
     )

@@ -42,8 +42,11 @@ def router(service: Service, work: Work) -> APIRouter:
     """Return the routes to what the service serves."""
     routes = APIRouter(prefix="/v1")
 
-    async def answered(asked: AboutRoot, job: Callable[[Root], bytes], seconds: float | None = None) -> Response:
-        return reply(await work.do(lambda: job(service.root(asked.root)), seconds))
+    async def quickly(asked: AboutRoot, job: Callable[[Root], bytes]) -> Response:
+        return reply(await work.quickly(lambda: job(service.root(asked.root))))
+
+    async def slowly(asked: AboutRoot, job: Callable[[Root], bytes], seconds: float | None = None) -> Response:
+        return reply(await work.slowly(lambda: job(service.root(asked.root)), seconds))
 
     async def found(command: str, asked: Filtered, ask: Callable[[Root], SearchResult]) -> Response:
         most = service.settings.max_response_bytes
@@ -51,7 +54,7 @@ def router(service: Service, work: Work) -> APIRouter:
         def job(root: Root) -> bytes:
             return _fitting(command, root, _noted(root, ask(root)), asked.max_tokens, most)
 
-        return await answered(asked, job)
+        return await quickly(asked, job)
 
     @routes.get("/search")
     async def search(asked: Annotated[SearchQuestion, Query()]) -> Response:
@@ -77,7 +80,7 @@ def router(service: Service, work: Work) -> APIRouter:
             path = client_path(asked.path, root.engine.root)
             return encoded(documents.outline(str(root.engine.root), path, root.engine.outline(path)))
 
-        return await answered(asked, job)
+        return await slowly(asked, job)
 
     @routes.get("/lines")
     async def lines(asked: Annotated[LinesQuestion, Query()]) -> Response:
@@ -85,7 +88,7 @@ def router(service: Service, work: Work) -> APIRouter:
             excerpt = root.engine.lines(asked.path, asked.start, asked.end)
             return encoded(documents.lines(str(root.engine.root), excerpt))
 
-        return await answered(asked, job)
+        return await quickly(asked, job)
 
     @routes.get("/diff")
     async def diff(asked: Annotated[DiffQuestion, Query()]) -> Response:
@@ -94,18 +97,18 @@ def router(service: Service, work: Work) -> APIRouter:
             difference = root.engine.diff(asked.old, asked.new, paths=globs_of(asked.path, top), nodes=asked.nodes)
             return encoded(documents.difference(str(top), difference, stat=asked.stat, nodes=asked.nodes))
 
-        return await answered(asked, job)
+        return await slowly(asked, job)
 
     @routes.get("/status")
     async def status(asked: Annotated[StatusQuestion, Query()]) -> Response:
         def job(root: Root) -> bytes:
             return encoded(documents.status(root.engine.status(skipped=asked.skipped), skipped=asked.skipped))
 
-        return await answered(asked, job)
+        return await slowly(asked, job)
 
     @routes.get("/roots")
     async def roots() -> Response:
-        return reply(await work.do(lambda: encoded(documents.roots(list(service.roots.values())))))
+        return reply(await work.quickly(lambda: encoded(documents.roots(list(service.roots.values())))))
 
     @routes.post("/refresh")
     async def refresh(asked: Annotated[RefreshQuestion, Query()]) -> Response:
@@ -113,7 +116,7 @@ def router(service: Service, work: Work) -> APIRouter:
             engine = root.engine
             return encoded(documents.index_report(str(engine.root), str(engine.directory), root.refresh(asked.seconds)))
 
-        return await answered(asked, job, REFRESH_SECONDS)
+        return await slowly(asked, job, REFRESH_SECONDS)
 
     return routes
 
@@ -129,11 +132,13 @@ def _noted(root: Root, result: SearchResult) -> SearchResult:
 def _fitting(command: str, root: Root, result: SearchResult, max_tokens: int | None, max_bytes: int) -> bytes:
     """Return an answer's document, with as many lines and hits as fit."""
     top = str(root.engine.root)
+    texts: dict[int, str] = {}
 
     def text(part: SearchResult) -> str:
-        return documents.dumped(documents.answer(command, top, part))
+        texts.clear()
+        return texts.setdefault(id(part), documents.dumped(documents.answer(command, top, part)))
 
     kept = fit.cut_result(result, max_tokens, text, max_bytes)
     if kept is None:
         raise UsageError(f"nothing fits in {max_tokens:,} tokens" if max_tokens else "the answer is too large")
-    return encoded(documents.answer(command, top, kept))
+    return (texts.get(id(kept)) or text(kept)).encode("utf-8", "backslashreplace")
