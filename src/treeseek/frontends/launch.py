@@ -24,14 +24,20 @@ def serve(paths: Sequence[Path], settings: Settings, tell: Callable[[str], objec
 
     Raises MissingExtraError without the extra `server`, RootError, and UsageError for what can't be.
     """
+    from treeseek.settings import prepare_server
+
+    prepare_server()
     with _installed():
+        from treeseek.frontends.http.app import Mounted
         from treeseek.frontends.http.options import Options
         from treeseek.frontends.http.server import serve, token_of
+        from treeseek.frontends.mcp.mounted import mounted
 
     from treeseek.service import Service
 
     token = token_of(settings, options["host"])
-    serve(Service(paths, settings), Options(token=token, **options), tell)
+    service = Service(paths, settings)
+    serve(service, Options(token=token, **options), tell, {"/mcp": Mounted(*mounted(service, tell))})
 
 
 def mcp(paths: Sequence[Path], settings: Settings, tell: Callable[[str], object]) -> None:
