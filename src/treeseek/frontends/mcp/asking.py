@@ -57,7 +57,7 @@ def _told(tool: Tool, root: Root, result: SearchResult, room: int, freshness: Se
     kept = fit.cut_result(result, room, lambda part: documents.dumped(document(part)), most)
     if kept is None:
         raise UsageError(f"nothing fits in {room:,} tokens; give max_tokens more")
-    lay_out = text.without_code if tool.name == "symbols" else text.hits
+    lay_out = text.declarations if tool.name == "symbols" else text.hits
     return Reply(
         lay_out(document(result), freshness, room), document(kept), outcome="found" if result.hits else "nothing"
     )

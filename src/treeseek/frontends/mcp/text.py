@@ -16,7 +16,7 @@ from treeseek.retrieval.result import DOUBT_NOTE, DOUBTFUL
 if TYPE_CHECKING:
     from treeseek.frontends.documents import Document
 
-__all__ = ["hits", "listing", "outline", "status", "without_code"]
+__all__ = ["declarations", "hits", "listing", "outline", "status"]
 
 MANY_NOTES = 0.4
 """The part of the room that what is said about an answer may take."""
@@ -75,11 +75,11 @@ def _spaced(blocks: Sequence[list[str]]) -> Iterator[str]:
         before = len(block)
 
 
-def without_code(document: Document, freshness: Sequence[str], room: int) -> str:
-    """Return the text of declarations that were asked for by name: code of the first, if it is that name."""
+def declarations(document: Document, freshness: Sequence[str], room: int) -> str:
+    """Return the text of declarations that were asked for by name: places, and code if it is plain which is meant."""
     found = document["hits"]
-    exact = sum(1 for hit in found[:3] if hit["score"] >= 1)
-    return hits(document, freshness, room, coded=exact if exact < 3 else 0)
+    exact = sum(1 for hit in found if hit["score"] >= 1)
+    return hits(document, freshness, room, coded=1 if len(found) == 1 else exact if exact < 3 else 0)
 
 
 def outline(document: Document, room: int) -> str:
