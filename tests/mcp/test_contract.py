@@ -73,7 +73,8 @@ QUESTIONS: list[tuple[str, list[str], Document, Callable[[Engine], Document]]] =
         lambda engine: documents.answer("search", str(engine.root), engine.search("retry a failed upload")),
     ),
     (
-        "search", ["search", "close", "--no-refresh", "--lang", "go", "-k", "2", "--include", "*.{go,c}", "--path", "lib"],
+        "search", ["search", "close", "--no-refresh", "--lang", "go", "-k", "2", "--include", "*.{go,c}",
+                   "--path", "lib"],
         {"query": "close", "language": ["go"], "limit": 2, "include": ["*.{go,c}"], "path": "lib", "max_tokens": 4000},
         lambda engine: documents.answer("search", str(engine.root), engine.search(
             "close", limit=2, filters=Filters(languages=("go",), include=("*.go", "*.c"), path="lib"))),
@@ -102,7 +103,7 @@ QUESTIONS: list[tuple[str, list[str], Document, Callable[[Engine], Document]]] =
         "index_status", ["status", "--skipped"], {"skipped": True},
         lambda engine: documents.status(engine.status(skipped=True), skipped=True),
     ),
-    ("search", ["search", "", "--no-refresh"], {"query": ""}, lambda engine: {}),
+    ("search", ["search", " ", "--no-refresh"], {"query": " "}, lambda engine: {}),
     ("outline", ["outline", "--root", ".", "lib"], {"path": "lib"}, lambda engine: {}),
     ("changes", ["diff", "no-such"], {"old": "no-such"}, lambda engine: {}),
     ("symbols", ["symbols", "x", "--lang", "klingon", "--no-refresh"], {"name": "x", "language": ["klingon"]},

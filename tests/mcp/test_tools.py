@@ -76,14 +76,14 @@ def test_text_gives_places_names_and_code(agent: Agent) -> None:
     assert "\nlib/io.go:1-6  function Shut\npackage io\n" in text_of(agent.call("related", path="lib/net.py", line=8))
     assert text_of(agent.call("outline", path="./lib/net.py")).split("\n") == [
         "lib/net.py  python, 3 declarations",
-        "4-9  class class Uploader",
-        "7-9    method def retry_upload(self, path)",
-        "12-14  function def checksum(data)",
+        "4-9  class Uploader",
+        "7-9    def retry_upload(self, path)",
+        "12-14  def checksum(data)",
     ]
     assert text_of(agent.call("changes")).split("\n") == [
         "1 files changed from HEAD to the files as they are (+ added, - removed, ~ changed, > moved)",
         "lib/io.go",
-        "  > 3-6  function Close > Shut  comments",
+        "  > 3-6  function Close > Shut",
     ]
     text = text_of(agent.call("index_status"))
     assert "3 files" in text

@@ -91,8 +91,8 @@ def outline(document: Document, room: int) -> str:
     for one in declared:
         while ends and ends[-1] < one["end_byte"]:
             ends.pop()
-        signature = " ".join((one["signature"] or one["name"]).split())
-        lines.append(f"{_span(one)}  {'  ' * len(ends)}{one['kind']} {shown(signature)}")
+        begins = " ".join(one["signature"].split()) or f"{one['kind']} {one['name']}"
+        lines.append(f"{_span(one)}  {'  ' * len(ends)}{shown(begins)}")
         ends.append(one["end_byte"])
     return listing(lines, room, "declarations")
 
