@@ -141,6 +141,7 @@ def test_a_client_of_the_version_without_a_handshake_is_served(project: Path, pl
         found = wire.ask("server/discover", **about)["result"]
         assert found["supportedVersions"] == ["2026-07-28"]
         result = wire.ask("tools/call", name="outline", arguments={"path": "lib/io.go"}, **about)["result"]
+        assert result["isError"] is False, result
         assert result["structuredContent"]["declarations"][0]["name"] == "Shut"
 
 

@@ -86,6 +86,7 @@ class _Opening:
 
     def _open(self) -> None:
         try:
+            from treeseek.frontends.mcp import asking  # noqa: F401 - here, where nobody imports beside it
             from treeseek.service import Service
 
             service = Service(self._roots, self._settings)
