@@ -48,6 +48,9 @@ def mcp(paths: Sequence[Path], settings: Settings, tell: Callable[[str], object]
     if find_spec("mcp") is None:  # importing it takes longer than its first answer may
         raise MissingExtraError("mcp is not installed; pip install 'treeseek[server]'")
     from treeseek.frontends.mcp.stdio import serve
+    from treeseek.settings import prepare_server
+
+    prepare_server()
 
     serve(paths, settings, tell)
 
