@@ -28,6 +28,7 @@ from treeseek.model import (
     Filters,
     IndexStatus,
     Maintenance,
+    Measures,
     Migration,
     Progress,
     QueryResult,
@@ -42,7 +43,7 @@ from treeseek.retrieval import query as queries
 from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.refresh import renewed
-from treeseek.retrieval.result import result_of
+from treeseek.retrieval.result import count_outcome, result_of
 from treeseek.retrieval.search import Found
 from treeseek.safety import caps
 from treeseek.safety.answers import Answer
@@ -204,11 +205,13 @@ class Engine:
         on_sync: Callable[[SyncReport], object] = lambda report: None,
         on_error: Callable[[TreeseekError], object] = lambda error: None,
         on_notice: Callable[[str], object] = lambda text: None,
+        on_pending: Callable[[bool], object] = lambda is_pending: None,
     ) -> None:
         """Keep the index up to date while files change, until `stop` is set. Other threads may search meanwhile.
 
         `on_sync` is given what each look at the root came to, `on_error` what went wrong with one, which is made again
-        by itself, `on_notice` a line when the root goes or comes back, or can't be watched and is looked at instead.
+        by itself, `on_notice` a line when the root goes or comes back, or can't be watched and is looked at instead,
+        `on_pending` whether the index may lack something that was seen.
         The index is tidied when nothing happens, or after very many changes.
         """
         from treeseek.cache import close_idle
@@ -232,7 +235,8 @@ class Engine:
             give_back_memory()
 
         with kept_warm(Terms.of(self.settings)):
-            watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice)
+            watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice,
+                  on_pending=on_pending)  # fmt: skip
 
     def search(
         self,
@@ -268,6 +272,7 @@ class Engine:
 
         with telemetry.timed("treeseek_search_seconds"):
             result = self._answer(query, ask, max_tokens)
+        count_outcome(result)
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 
     def _embedded(self, query: str, notes: list[str]) -> NDArray[np.float32] | None:
@@ -299,7 +304,8 @@ class Engine:
                 )
             return Found(hits)
 
-        return self._answer(f"{path}:{line}", ask, max_tokens)
+        with telemetry.timed("treeseek_related_seconds"):
+            return self._answer(f"{path}:{line}", ask, max_tokens)
 
     def symbols(
         self, name: str, *, limit: int = 50, filters: Filters = Filters(), max_tokens: int | None = None
@@ -314,7 +320,8 @@ class Engine:
         def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
             return Found(searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit))
 
-        return self._answer(name, ask, max_tokens)
+        with telemetry.timed("treeseek_symbols_seconds"):
+            return self._answer(name, ask, max_tokens)
 
     def chunks(self) -> int:
         """Return how many chunks the index holds; 0 without one."""
@@ -410,6 +417,17 @@ class Engine:
         from treeseek.indexing.state import state_of
 
         return state_of(self.root, self.directory, self._current_store(), self.settings, skipped=skipped)
+
+    def measures(self, before: Measures) -> Measures:
+        """Return what the index comes to, on disk and in memory; `before`, the last measures, spares some of the work.
+
+        Doesn't look at the root. Raises StoreError.
+        """
+        from treeseek.indexing.measuring import measured
+
+        with self._lock:
+            loaded, trees = self._loaded, self._trees
+        return measured(self._current_store(), None if loaded is None else loaded[1].sequence, trees, before)
 
     # -- upkeep ------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from treeseek import telemetry
 from treeseek.engine import Engine
 from treeseek.errors import OverloadedError, RootError, UsageError
+from treeseek.service.measuring import Measuring
 from treeseek.service.roots import Root
 from treeseek.settings import Settings
 from treeseek.workspace import resolve_root
@@ -35,6 +36,7 @@ class Service:
         self.roots = {
             name: Root(name, Engine(top, settings), self._tell) for name, top in zip(named(tops), tops, strict=True)
         }
+        self.measuring = Measuring(list(self.roots.values()), settings.data_dir)
 
     def __enter__(self) -> Service:
         return self
@@ -48,11 +50,13 @@ class Service:
         """Bring every index up to date, and follow what changes, behind the callers."""
         for root in self.roots.values():
             root.start()
+        self.measuring.start()
 
     def close(self) -> None:
         """Stop following, when commits that are under way are done, and close the engines."""
         for root in self.roots.values():
             root.stop()
+        self.measuring.close()
         for root in self.roots.values():
             root.close()
 
