@@ -38,8 +38,9 @@ class Settings:
 
     `embedder` says what makes the vectors: "static", or as `treeseek.embedding.spec` describes. `cache_artifact_bytes`
     bounds what is kept on disk of analysed files, `cache_vector_bytes` what is kept of vectors by another embedder than
-    the static one; 0 switches that off. A search from the command line brings the index up to date for at most
-    `refresh_seconds`. `model_path` is a static model that `treeseek train` wrote, in place of the bundled one.
+    the static one, `cache_query_bytes` the answers that are kept in memory until the next commit; 0 switches that off.
+    A search from the command line brings the index up to date for at most `refresh_seconds`. `model_path` is a static
+    model that `treeseek train` wrote, in place of the bundled one.
 
     `sandbox` is "auto" (what the kernel has), "require" (refuse to parse without all of it) or "off" (for code that is
     trusted: few files are then parsed in the main process). `max_*` are caps, as `safety.caps` tells; those of
@@ -76,6 +77,7 @@ class Settings:
     cache_frozen_bytes: int = 1024 * 1024 * 1024
     cache_artifact_bytes: int = 1024 * 1024 * 1024
     cache_vector_bytes: int = 1024 * 1024 * 1024
+    cache_query_bytes: int = 16 * 1024 * 1024
     redact: str = "high"
     redact_store: str = "off"
     redact_answers: str = "off"

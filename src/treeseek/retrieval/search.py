@@ -45,10 +45,14 @@ SHIPPED = Ranker()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The hits, best first, and the chance that the corpus has an answer at all; None if nobody can say."""
+    """The hits, best first, and the chance that the corpus has an answer at all; None if nobody can say.
+
+    `notes` say what was amiss when it was asked, which may be otherwise the next time.
+    """
 
     hits: list[Hit]
     confidence: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def search(
