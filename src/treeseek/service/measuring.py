@@ -5,9 +5,11 @@ A thread measures every `SECONDS`, so that nobody who looks at the figures waits
 
 from __future__ import annotations
 
+import mmap
 import shutil
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["Figures", "Measuring"]
 
 SECONDS = 15.0
+PAGE_BYTES = mmap.PAGESIZE
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The measures of each root that has some, what makes their vectors, and the disk that they lie on, in bytes.
 
-    `failures` are roots whose index couldn't be measured: it is damaged, or the disk fails.
+    `failures` are roots whose index couldn't be measured: it is damaged, or the disk fails. `workers` are processes
+    that this one has started and that live, with the memory that each has resident, added up.
     """
 
     roots: Sequence[Measures] = ()
@@ -35,6 +39,8 @@ class Figures:
     disk_bytes: int = 0
     disk_free_bytes: int = 0
     failures: int = 0
+    workers: int = 0
+    worker_bytes: int = 0
     caches: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
@@ -69,7 +75,10 @@ class Measuring:
                 failures += 1
         total, free = self._disk()
         measures = list(self._last.values())
-        self.figures = Figures(measures, self._embedder(), total, free, failures, _caches(measures))
+        workers, worker_bytes = _children()
+        self.figures = Figures(
+            measures, self._embedder(), total, free, failures, workers, worker_bytes, _caches(measures)
+        )
         return self.figures
 
     def _run(self) -> None:
@@ -92,6 +101,18 @@ class Measuring:
                 continue
             return usage.total, usage.free
         return 0, 0
+
+
+def _children() -> tuple[int, int]:
+    """Return how many processes this one has started that live, and their resident bytes; (0, 0) except on Linux."""
+    processes = nbytes = 0
+    for task in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            for child in task.read_text().split():
+                processes += 1
+                with suppress(OSError, IndexError):
+                    nbytes += int(Path(f"/proc/{child}/statm").read_text().split()[1]) * PAGE_BYTES
+    return processes, nbytes
 
 
 def _caches(measures: Sequence[Measures]) -> dict[str, tuple[int, int, int]]:

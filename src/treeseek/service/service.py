@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ class Service:
         self.roots = {
             name: Root(name, Engine(top, settings), self._tell) for name, top in zip(named(tops), tops, strict=True)
         }
+        self.started_at = time.time()
         self.measuring = Measuring(list(self.roots.values()), settings.data_dir)
 
     def __enter__(self) -> Service:
