@@ -12,11 +12,11 @@ DOCUMENT = Path(__file__).parent.parent / "docs/metrics.md"
 
 HEAD = """# Metrics
 
-`GET /metrics` of `treeseek serve` gives these in Prometheus' text format. `deploy/` has rules, alerts and a dashboard for
-them, and [runbook.md](runbook.md) says what to do about the alerts. Written by `python -m deploy.reference`.
+`GET /metrics` of `treeseek serve` gives these in Prometheus' text format. `deploy/` has rules, alerts and a dashboard
+for them, and [runbook.md](runbook.md) says what to do about the alerts. Written by `python -m deploy.reference`.
 
-- Labels never hold a path, a query, the name of a root, or a client. Over several roots a gauge is the sum, or for times
-  the longest.
+- Labels never hold a path, a query, the name of a root, or a client. Over several roots a gauge is the sum, or for
+  times the longest.
 - A series whose labels are known is there from the start, at 0; one whose labels aren't, such as a provider's, begins
   with its first event.
 - What takes reading directories (sizes on disk, versions, memory of workers, tiers of the cache) is measured every 15
