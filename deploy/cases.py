@@ -1,7 +1,7 @@
-"""Under which series is an alert quiet, when does it fire, and when is it quiet again? A case for each, in three phases.
+"""Under which series is an alert quiet, when does it fire, and when is it quiet again? Cases, in three phases.
 
-`document()` gives them to promtool, as `deploy/prometheus/tests.yml`. The texts of annotations come from the rules; that
-an alert fires, with which labels, and that it doesn't, stands here.
+`document()` gives them to promtool, as `deploy/prometheus/tests.yml`. The texts of annotations come from the rules;
+that an alert fires, with which labels, and that it doesn't, stands here.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ CASES = (
     Case(
         "TreeseekTreeCacheCold", (120, 180, 120),
         {
-            'treeseek_cache_hits_total{tier="hot"}': by(50, 20, 50), 'treeseek_cache_hits_total{tier="warm"}': by(45, 20, 45),
+            'treeseek_cache_hits_total{tier="hot"}': by(50, 20, 50),
+            'treeseek_cache_hits_total{tier="warm"}': by(45, 20, 45),
             'treeseek_cache_misses_total{tier="frozen"}': by(5, 60, 5),
             'treeseek_cache_misses_total{tier="hot"}': by(50, 80, 50),
         },

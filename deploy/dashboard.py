@@ -115,9 +115,9 @@ ROWS: dict[str, Sequence[Panel]] = {
         Panel("Sync, look, parse, p95", "s", _p95({"sync": "treeseek_sync_seconds", "look": "treeseek_look_seconds", "parse of a file": "treeseek_parse_seconds"})),
         Panel("Left out, by reason", "short", [Query(f"sum by (reason) (treeseek_files_left_out{{{OF}}})", "{{reason}}")], "`treeseek status --skipped` lists them."),
         Panel("Failed syncs and analyses", "ops", [Query(_rate("treeseek_sync_failures_total", "code"), "{{code}}")]),
-        Panel("Commits, p95", "s", _p95({"commit": "treeseek_store_commit_seconds", "tidying": "treeseek_store_maintenance_seconds"})),
+        Panel("Commits, p95", "s", _p95({"commit": "treeseek_store_commit_seconds"})),
         Panel("Rows committed", "cps", [Query(_rate("treeseek_store_rows_total"), "rows")]),
-        Panel("Damage and repair", "short", [Query(f"sum(increase({name}{{{OF}}}[{WINDOW}]))", legend) for legend, name in {"unreadable versions": "treeseek_store_unreadable_versions_total", "recoveries": "treeseek_store_recoveries_total", "files set aside": "treeseek_store_quarantined_files_total", "rebuilds": "treeseek_store_rebuilds_total", "takeovers": "treeseek_store_takeovers_total", "rollbacks": "treeseek_store_rollbacks_total", "migrations": "treeseek_store_migrations_total"}.items()]),
+        Panel("Damage and repair", "short", [Query(f"sum(increase({name}{{{OF}}}[{WINDOW}]))", legend) for legend, name in {"unreadable versions": "treeseek_store_unreadable_versions_total", "recoveries": "treeseek_store_recoveries_total", "files set aside": "treeseek_store_quarantined_files_total", "rebuilds": "treeseek_store_rebuilds_total", "takeovers": "treeseek_store_takeovers_total", "times tidied": "treeseek_store_maintenance_seconds_count", "rollbacks": "treeseek_store_rollbacks_total", "migrations": "treeseek_store_migrations_total"}.items()]),
     ),
     "What do the caches do?": (
         Panel("Syntax trees, hit rate", "percentunit", [_share([TREE_HITS], [TREE_HITS, TREE_MISSES], "hits")], "The objective: over 80%."),

@@ -102,9 +102,7 @@ def _state(service: Service, now: float) -> Values:
         ("treeseek_ready", ()): float(service.is_ready),
         ("treeseek_roots_answering", ()): sum(state.has_answers for state in states),
         ("treeseek_roots_unwatched", ()): sum(bool(state.notice) for state in states),
-        ("treeseek_index_staleness_seconds", ()): max(
-            now - (state.looked_at or service.started_at) for state in states
-        ),
+        ("treeseek_index_staleness_seconds", ()): now - looked_at,
         ("treeseek_index_lag_seconds", ()): max(now - (state.behind_since or now) for state in states),
         ("treeseek_index_pending_files", ()): sum(state.pending for state in states),
         ("treeseek_index_committed_timestamp_seconds", ()): max(state.committed_at for state in states),
