@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from click import Group, Option
-
 from deploy import cases, dashboard, make
 from deploy.expressions import faults, names, selectors
+
 from treeseek.frontends.cli.commands import cli
 from treeseek.frontends.series import BY_NAME, PROCESS
 from treeseek.settings import Settings
