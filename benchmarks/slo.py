@@ -1,4 +1,4 @@
-"""Does treeseek meet its objectives? `python -m benchmarks.slo [--files 10000 | --tree DIR] [--parts A,B] [--json FILE]`.
+"""Does treeseek meet its objectives? `python -m benchmarks.slo [--files 10000 | --tree DIR] [--parts A,B]`.
 
 Every objective of the service, measured, with its bar, the verdict, and the command that measures it alone. Over a tree
 of made code (`benchmarks.made_tree`) or a given one, which is copied; and over the history of a repository, by default
@@ -29,7 +29,7 @@ import treeseek
 from benchmarks.commands import treeseek as command_of
 from benchmarks.cst.figures import Figure, percentile, table
 from benchmarks.made_tree import make
-from benchmarks.processes import REPOSITORY, run, tree_bytes
+from benchmarks.processes import REPOSITORY, proportional_bytes, run, tree_bytes
 from benchmarks.provenance import provenance
 from benchmarks.session_log import Habits, intents, replayed, session_log
 from treeseek.settings import load
@@ -104,14 +104,14 @@ def answering(place: Place) -> Iterator[Figure]:
             started = time.perf_counter()
             client.get("/v1/search", params={"q": question}).raise_for_status()
             seconds.append(time.perf_counter() - started)
-        memory = tree_bytes(pid)
+        memory, own = tree_bytes(pid), proportional_bytes(pid)
         files = client.get("/v1/status").json()["files"]
     note = f"{len(questions)} different questions over HTTP, none cached, {files:,} files"
     judged = seconds[WARM_UP:]
     yield Figure("answers", "search, p95", percentile(judged, 0.95), "s", 1.0,
-                 note=f"{note}; p50 {1000 * statistics.median(judged):.1f} ms, the first {seconds[0]:.2f} s")  # fmt: skip
+                 note=f"{note}; p50 {1000 * statistics.median(judged):.1f} ms, first {seconds[0]:.2f} s")  # fmt: skip
     yield Figure("answers", "memory of the server, after them", memory / 1e6, "MB", 600,
-                 note=f"proportional set size with its children, {files:,} files; treeseek serve TREE")  # fmt: skip
+                 note=f"with its spare worker; alone {own / 1e6:.0f}; {files:,} files; treeseek serve TREE")  # fmt: skip
 
 
 def query_cache(place: Place) -> Iterator[Figure]:
@@ -174,7 +174,8 @@ def soak(place: Place) -> Iterator[Figure]:
     told = json.loads(cost.output)
     alone = f"python -m benchmarks.soak --tree TREE --minutes {minutes:g}"
     yield Figure("soak", "memory grows by", told["memory_mb_per_minute"], "MB/min", 1.0,
-                 note=f"{told['edits']:,} edits, {told['searches']:,} searches, {told['memory_mb']} MB; {alone}")  # fmt: skip
+                 note=f"{told['edits']:,} edits and {told['searches']:,} searches, {told['memory_mb']} MB; {alone}",
+                 )  # fmt: skip
     yield Figure("soak", "open files grow by", told["open_files_per_minute"], "/min", 0.5, note=f"{told['open_files']}")
     yield Figure("soak", "failed searches and syncs", len(told["problems"]), "", 0)
 
