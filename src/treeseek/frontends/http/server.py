@@ -76,7 +76,9 @@ def _read_token(path: Path) -> str:
 def bound(host: str, port: int) -> socket.socket:
     """Return a socket that listens. Raises UsageError if the address can't be had."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
         # Said to be TCP, or asyncio doesn't switch Nagle's algorithm off, and every answer comes 40 ms late.
         listener = socket.socket(family, kind, socket.IPPROTO_TCP)
         try:
