@@ -111,7 +111,7 @@ def answering(place: Place) -> Iterator[Figure]:
     yield Figure("answers", "search, p95", percentile(judged, 0.95), "s", 1.0,
                  note=f"{note}; p50 {1000 * statistics.median(judged):.1f} ms, first {seconds[0]:.2f} s")  # fmt: skip
     yield Figure("answers", "memory of the server, after them", memory / 1e6, "MB", 600,
-                 note=f"with its spare worker; alone {own / 1e6:.0f}; {files:,} files; treeseek serve TREE")  # fmt: skip
+                 note=f"with a spare worker; alone {own / 1e6:.0f}; {files:,} files; treeseek serve TREE")  # fmt: skip
 
 
 def query_cache(place: Place) -> Iterator[Figure]:
