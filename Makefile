@@ -17,7 +17,7 @@ help:
 	@echo "make test    all tests, with coverage"
 	@echo "make fuzz    every fuzz target for 20 seconds [SECONDS=3600] [TARGET='analysis-*']; needs Linux"
 	@echo "make chaos   kills, failing disks, power cuts, flipped bits: about an hour [CHAOS=--short]; needs Linux and cc"
-	@echo "make hostile index over a thousand files that are made to do harm: some minutes [HOSTILE=--short]"
+	@echo "make hostile index files, and serve requests, that are made to do harm: some minutes [HOSTILE=--short]"
 	@echo "make lint    style and format"
 	@echo "make types   strict type checks"
 	@echo "make rules   check the Prometheus rules and run the tests of the alerts; needs promtool"
@@ -61,6 +61,7 @@ HOSTILE :=
 
 hostile: $(VENV)/.dev
 	$(BIN)/python -m hostile.run $(HOSTILE)
+	$(BIN)/python -m hostile.requests $(HOSTILE)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
