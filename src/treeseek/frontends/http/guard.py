@@ -113,13 +113,15 @@ class Guard:
     def _refused(self, scope: Scope, headers: Mapping[bytes, bytes], route: str) -> Response | None:
         """Return what a request is refused with, None if it may come in."""
         return (
-            self._malformed(scope, headers)
+            _closing(self._malformed(scope, headers))
             or self._foreign(scope, headers, route)
             or self._too_often(scope, route)
             or self._without_token(headers, route)
         )
 
     def _malformed(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Response | None:
+        if scope["http_version"] not in ("1.0", "1.1"):
+            return _refused("malformed", refusal("usage", "this server speaks HTTP/1.1"))
         query: bytes = scope["query_string"]
         if len(scope["raw_path"]) + len(query) > MAX_URL_BYTES:
             return _refused("url", refusal("uri-too-long", f"a URL may have {MAX_URL_BYTES:,} bytes"))
@@ -131,6 +133,8 @@ class Guard:
         for part in (scope["raw_path"], query):
             if not _IS_SIMPLE.match(part) and not _is_utf8(part):
                 return _refused("malformed", refusal("usage", "the URL is not UTF-8"))
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            return _refused("malformed", refusal("usage", "a body has one length, not two"))
         declared = headers.get(b"content-length", b"0")
         if not declared.isdigit() or len(declared) > 18 or int(declared) > self._settings.max_body_bytes:
             return _refused("body", refusal(
@@ -242,7 +246,9 @@ class Exchange:
         more = [(b"x-request-id", self.id.encode())]
         if not any(name == b"cache-control" for name, _ in given):
             more.append((b"cache-control", b"no-store"))
-        if self._has_body:  # nobody will read the rest of it, so the connection can't go on
+        if self._has_body and not any(
+            name == b"connection" for name, _ in given
+        ):  # nobody will read the rest of it, so the connection can't go on
             more.append((b"connection", b"close"))
         return more
 
@@ -254,6 +260,13 @@ class Exchange:
 
 def _refused(reason: str, response: Response) -> Response:
     telemetry.count("treeseek_requests_refused_total", reason=reason)
+    return response
+
+
+def _closing(response: Response | None) -> Response | None:
+    """Have the connection end with a refusal: what follows in it is not to be trusted to be another request."""
+    if response is not None:
+        response.headers["connection"] = "close"
     return response
 
 
