@@ -270,7 +270,7 @@ class Engine:
             return replace(found, notes=(note,)) if note else found
 
         with telemetry.timed("treeseek_search_seconds"):
-            result = self._answer(query, ("search", query, checked, limit, chosen), ask, max_tokens)
+            result = self._answer(query, ("search", query.strip(), checked, chosen), limit, ask, max_tokens)
         count_outcome(result)
         return result
 
@@ -309,7 +309,7 @@ class Engine:
             return Found(hits)
 
         with telemetry.timed("treeseek_related_seconds"):
-            return self._answer(f"{path}:{line}", ("related", path, line, checked, limit), ask, max_tokens)
+            return self._answer(f"{path}:{line}", ("related", path, line, checked), limit, ask, max_tokens)
 
     def symbols(
         self, name: str, *, limit: int = 50, filters: Filters = Filters(), max_tokens: int | None = None
@@ -325,7 +325,7 @@ class Engine:
             return Found(searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit))
 
         with telemetry.timed("treeseek_symbols_seconds"):
-            return self._answer(name, ("symbols", name.strip(), checked, limit), ask, max_tokens)
+            return self._answer(name, ("symbols", name.strip(), checked), limit, ask, max_tokens)
 
     def chunks(self) -> int:
         """Return how many chunks the index holds; 0 without one."""
@@ -560,8 +560,8 @@ class Engine:
             raise NotIndexedError(f"{self.root} {lacks} yet; run `treeseek index` first")
         return store
 
-    def _answer(self, query: str, question: Hashable, ask: Ask, max_tokens: int | None) -> SearchResult:
-        found, snapshot = self._reader.answer(question, ask)
+    def _answer(self, query: str, question: Hashable, limit: int, ask: Ask, max_tokens: int | None) -> SearchResult:
+        found, snapshot = self._reader.answer(question, limit, ask)
         return self._shown(result_of(self.root, query, found, snapshot, max_tokens, self.settings.max_file_bytes))
 
 
