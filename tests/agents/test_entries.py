@@ -8,7 +8,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from treeseek.agents import blocks, json_entries, jsonc, toml_entries
@@ -17,6 +17,9 @@ from treeseek.errors import UsageError
 
 ENTRY = {"type": "stdio", "command": "/opt/tree seek/é", "args": ["mcp"]}
 PATH = ("mcpServers", "treeseek")
+
+patient = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+"""Writing a document takes some milliseconds, and more on a machine that is busy."""
 
 names = st.sampled_from(["a", "b c", "mcpServers", 'q"', "é", "treeseek", "//", "\\"])
 values = st.recursive(
@@ -68,6 +71,7 @@ def comments(text: str) -> list[str]:
     return re.findall(r"it's, a|/\* a ,|/\* two", text)
 
 
+@patient
 @given(documents())
 def test_what_people_write_is_read(document: tuple[str, dict[str, Any]]) -> None:
     node = jsonc.read(document[0])
@@ -75,6 +79,7 @@ def test_what_people_write_is_read(document: tuple[str, dict[str, Any]]) -> None
     assert node.value == document[1]
 
 
+@patient
 @given(documents())
 def test_an_entry_is_added_and_undone_to_the_byte(document: tuple[str, dict[str, Any]]) -> None:
     text, value = document
@@ -92,6 +97,7 @@ def test_an_entry_is_added_and_undone_to_the_byte(document: tuple[str, dict[str,
     assert "\r\n" not in text or after.count("\n") == after.count("\r\n")
 
 
+@patient
 @given(documents())
 def test_an_entry_is_taken_out_without_a_receipt(document: tuple[str, dict[str, Any]]) -> None:
     text, value = document
@@ -105,6 +111,7 @@ def test_an_entry_is_taken_out_without_a_receipt(document: tuple[str, dict[str, 
         assert comments(after) == comments(text)
 
 
+@patient
 @given(documents(), st.text("ab \n", max_size=5))
 def test_what_is_edited_elsewhere_stays_when_ours_is_undone(document: tuple[str, dict[str, Any]], more: str) -> None:
     text, value = document
