@@ -95,6 +95,8 @@ bench:
 	@echo "how soon a saved file is found, and what a long run costs:"
 	@echo "  $(BIN)/python -m benchmarks.saves --tree DIR"
 	@echo "  $(BIN)/python -m benchmarks.soak --tree DIR --minutes 30"
+	@echo "how many searches a server answers while files are edited; needs wrk:"
+	@echo "  $(BIN)/python -m benchmarks.load --tree DIR --uncached"
 	@echo "the other embedders, and whether they keep to their limits:"
 	@echo "  $(BIN)/python -m benchmarks.embedders --tree DIR"
 	@echo "how fast text becomes vectors, on one core:"

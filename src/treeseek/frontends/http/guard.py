@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 from treeseek import telemetry
 from treeseek.frontends.http.log import request_id
 from treeseek.frontends.http.replies import failed, refusal
+from treeseek.frontends.http.tracing import no_spans
 from treeseek.safety.rates import ClientLimits
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from treeseek.frontends.http.hosts import Hosts
     from treeseek.frontends.http.log import Log
+    from treeseek.frontends.http.tracing import Spans
     from treeseek.settings import Settings
 
 __all__ = ["OPEN", "Guard"]
@@ -57,7 +59,7 @@ class Guard:
 
     def __init__(
         self, app: ASGIApp, settings: Settings, hosts: Hosts, token: str, log: Log, mounts: Mapping[str, ASGIApp],
-        routes: frozenset[str],
+        routes: frozenset[str], spans: Spans = no_spans,
     ) -> None:  # fmt: skip
         self._app = app
         self._settings = settings
@@ -67,6 +69,7 @@ class Guard:
         self._mounts = dict(mounts)
         self._routes = routes | set(mounts)
         self._clients = ClientLimits(settings.client_rate, max(1.0, settings.client_burst))
+        self._spans = spans
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +89,11 @@ class Guard:
         try:
             refused = self._refused(scope, headers, route)
             app = refused or self._mounts.get(route, self._app)
-            await app(scope, exchange.receive, exchange.send)
+            method = _bounded(scope["method"])
+            about = {"http.request.method": method, "http.route": route}
+            with self._spans(f"{method} {route}", about, _of_trace(headers)) as span:
+                await app(scope, exchange.receive, exchange.send)
+                span.set_attribute("http.response.status_code", exchange.status)
         except TooMuchBody as error:
             await exchange.answer(scope, _refused("body", refusal("too-large", str(error))))
         except TooSlow as error:
@@ -183,7 +190,7 @@ class Guard:
         telemetry.gauge("treeseek_http_in_flight", self._in_flight)
 
     def _note(self, scope: Scope, route: str, exchange: Exchange, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = _bounded(scope["method"])
         telemetry.count("treeseek_http_requests_total", route=route, method=method, status=str(exchange.status))
         telemetry.observe("treeseek_http_request_seconds", seconds, route=route)
         self._log.say(
@@ -261,6 +268,16 @@ class Exchange:
 def _refused(reason: str, response: Response) -> Response:
     telemetry.count("treeseek_requests_refused_total", reason=reason)
     return response
+
+
+def _bounded(method: str) -> str:
+    return method if method in METHODS else "other"
+
+
+def _of_trace(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return what tells of the trace that a request belongs to."""
+    names = (b"traceparent", b"tracestate")
+    return {name.decode(): headers[name].decode("latin-1") for name in names if name in headers}
 
 
 def _closing(response: Response | None) -> Response | None:
