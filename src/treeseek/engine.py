@@ -25,6 +25,7 @@ from treeseek.model import (
     DeclarationQuery,
     Difference,
     Estimate,
+    Excerpt,
     Filters,
     IndexStatus,
     Maintenance,
@@ -346,6 +347,12 @@ class Engine:
         from treeseek.indexing.outlines import outline
 
         return self._shown(outline(data, detect(path, data[:4096]), self.settings), path)
+
+    def lines(self, path: str, start: int, end: int) -> Excerpt:
+        """Return some lines of a file as it is now; see `indexing.excerpts`. Needs no index."""
+        from treeseek.indexing.excerpts import excerpt
+
+        return excerpt(self.root, self.settings, path, start, end)
 
     def diff(self, old: str = "HEAD", new: str = "", *, paths: Sequence[str] = (), nodes: bool = False) -> Difference:
         """Return what changed in meaning from revision `old` to `new`, or to the files as they are now. Needs no index.

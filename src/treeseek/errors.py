@@ -13,8 +13,9 @@
     │   ├── TreeCorruptError      what was stored of a tree is damaged
     │   └── TreeMismatchError     it is of another text, grammar or format version
     ├── OverloadedError           more is being asked at once than may be; ask again
+    ├── DeadlineError             a server gave up on an answer that took too long
     ├── EmbeddingError            an embedder failed or returned something malformed
-    │   ├── MissingExtraError     what it needs isn't installed
+    │   ├── MissingExtraError     what it needs isn't installed; raised of a server's libraries, too
     │   ├── CredentialsError      there are no credentials for it, or they aren't accepted
     │   ├── AccessDeniedError     the credentials are good, but not for this model
     │   ├── ThrottledError        it keeps saying that this is too much
@@ -33,6 +34,7 @@ __all__ = [
     "AccessDeniedError",
     "AnswerError",
     "CredentialsError",
+    "DeadlineError",
     "EmbeddingError",
     "EndpointError",
     "FormatError",
@@ -137,6 +139,12 @@ class OverloadedError(TreeseekError):
     code = "overloaded"
 
 
+class DeadlineError(TreeseekError):
+    """A server gave up on an answer that took too long."""
+
+    code = "deadline"
+
+
 class EmbeddingError(TreeseekError):
     """An embedder failed or returned something malformed."""
 
@@ -144,7 +152,7 @@ class EmbeddingError(TreeseekError):
 
 
 class MissingExtraError(EmbeddingError):
-    """What an embedder needs isn't installed."""
+    """What an embedder needs isn't installed, or what a server does."""
 
     code = "missing-extra"
 

@@ -201,6 +201,22 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Some lines of a file as it is now, without the last line break; `lines` is how many the file has.
+
+    `is_cut` says that they were too many, or too long, to be given whole.
+    """
+
+    path: str
+    language: str
+    start_line: int
+    end_line: int
+    lines: int
+    text: str
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The hits of a query, best first, and what a caller must know to trust them.
 

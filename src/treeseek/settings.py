@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ class Settings:
     What is painted over, and how sure a finding must be ("high", "medium", "low", or "off" for nothing): `redact` in
     texts that leave the machine, `redact_store` in what is indexed and cached, `redact_answers` in hits; `redact_pii`
     says whether what tells of a person counts, too.
+
+    Of a server: who reaches it must show the `token`, or the one in `token_file`, if there is one, and must call it by
+    its address, by a name of this machine, or by one of `allowed_hosts` (commas between). A client may ask
+    `client_rate` times a second, 0 is as often as it likes, and `client_burst` times at once. It has `client_seconds`
+    to send a request and to take an answer, and is answered, or refused, within `request_seconds`; a body of more than
+    `max_body_bytes` is refused, and so are more than `max_connections`. `trace` has OpenTelemetry told of each request.
     """
 
     data_dir: Path
@@ -80,6 +87,16 @@ class Settings:
     redact_store: str = "off"
     redact_answers: str = "off"
     redact_pii: bool = True
+    token: str = field(default="", repr=False)
+    token_file: Path | None = None
+    allowed_hosts: str = ""
+    client_rate: float = 200.0
+    client_burst: float = 400.0
+    client_seconds: float = 20.0
+    request_seconds: float = 30.0
+    max_body_bytes: int = 1024 * 1024
+    max_connections: int = 512
+    trace: bool = False
 
 
 def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
@@ -156,9 +173,10 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _convert(name: str, value: object, where: str) -> object:
     kinds: dict[str, type] = {
         "data_dir": Path, "cache_dir": Path, "model_path": Path, "embedder": str, "sandbox": str,
-        "parse_seconds": float, "refresh_seconds": float,
+        "parse_seconds": float, "refresh_seconds": float, "token": str, "token_file": Path, "allowed_hosts": str,
+        "client_rate": float, "client_burst": float, "client_seconds": float, "request_seconds": float,
     }  # fmt: skip
-    if name.startswith("redact"):
+    if name.startswith("redact") or name == "trace":
         return _chosen(name, value, where)
     known = {setting.name for setting in fields(Settings)}
     if name not in known:
@@ -174,6 +192,8 @@ def _convert(name: str, value: object, where: str) -> object:
         return converted.expanduser()
     if name == "worker_memory_bytes" and 0 <= converted < MIN_WORKER_BYTES:
         raise UsageError(f"{where}: {value!r} bytes are too few for a worker; {MIN_WORKER_BYTES} are the least")
+    if kind is float and not math.isfinite(converted):
+        raise UsageError(f"{where}: {value!r} is not a number")
     if converted < 0:
         raise UsageError(f"{where}: {value!r} is negative")
     return converted
@@ -182,12 +202,13 @@ def _convert(name: str, value: object, where: str) -> object:
 def _chosen(name: str, value: object, where: str) -> object:
     """Return a choice among words, or yes or no."""
     choices: dict[object, object] = {word: word for word in REDACTION}
-    if name == "redact_pii":
+    is_switch = name in ("redact_pii", "trace")
+    if is_switch:
         choices = {True: True, False: False} | dict.fromkeys(("1", "true", "yes", "on"), True)
         choices |= dict.fromkeys(("0", "false", "no", "off"), False)
     key = value.strip().lower() if isinstance(value, str) else value
     if key not in choices:
-        known = "true or false" if name == "redact_pii" else ", ".join(REDACTION)
+        known = "true or false" if is_switch else ", ".join(REDACTION)
         raise UsageError(f"{where}: {value!r} is not one of {known}")
     return choices[key]
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from treeseek.errors import UsageError
 from treeseek.frontends import documents, fit
 from treeseek.frontends.cli import render
-from treeseek.frontends.cli.arguments import MAX_GLOBS, unbraced
 from treeseek.frontends.escapes import printable
+from treeseek.frontends.globs import MAX_GLOBS, unbraced
 from treeseek.model import Hit, IndexStatus, SearchResult, Skipped, SyncReport
 from treeseek.retrieval.budget import count_tokens
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DeclarationDiff,
         Difference,
         Estimate,
+        Excerpt,
         FileDiff,
         Found,
         Hit,
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
         Verification,
     )
     from treeseek.scanning.report import Place, ScanReport
+    from treeseek.service import Root
 
 __all__ = [
     "SCHEMA_VERSION",
     "Document",
+    "alive",
     "answer",
     "difference",
     "doctor",
@@ -44,6 +47,7 @@ __all__ = [
     "evaluation",
     "failure",
     "index_report",
+    "lines",
     "maintenance",
     "migration",
     "outline",
@@ -51,6 +55,7 @@ __all__ = [
     "query_result",
     "repair",
     "rollback",
+    "roots",
     "scan_report",
     "status",
     "training",
@@ -140,6 +145,46 @@ def outline(root: str, path: str, syntax: Syntax) -> Document:
     ]
     head = {"root": root, "path": path, "language": syntax.language, "fallback": syntax.fallback}
     return _document("outline", head | {"declarations": declarations})
+
+
+def lines(root: str, found: Excerpt) -> Document:
+    """Return the document of some lines of a file."""
+    return _document("lines", {
+        "root": root,
+        "path": found.path,
+        "language": found.language,
+        "start_line": found.start_line,
+        "end_line": found.end_line,
+        "lines": found.lines,
+        "text": found.text,
+        "cut": found.is_cut,
+    })  # fmt: skip
+
+
+def roots(served: Sequence[Root]) -> Document:
+    """Return the document of what a server serves, and how far the index of each is."""
+    return _document("roots", {"roots": [_root(one) for one in served]})
+
+
+def _root(served: Root) -> Document:
+    state = served.state
+    return {
+        "name": served.name,
+        "root": str(served.engine.root),
+        "phase": state.phase,
+        "has_answers": state.has_answers,
+        "progress": None if state.progress is None else asdict(state.progress),
+        "synced_at": round(state.synced_at, 3) if state.synced_at else None,
+        "pending": state.pending,
+        "error": {"code": state.error_code, "message": state.error} if state.error else None,
+        "notice": state.notice,
+        "chunks": served.engine.chunks() if state.has_answers else 0,
+    }
+
+
+def alive(command: str) -> Document:
+    """Return the document of a server that is there (`health`), or ready to answer (`ready`)."""
+    return _document(command, {})
 
 
 def scan_report(report: ScanReport) -> Document:

@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 __all__ = ["cut_lines", "cut_result", "fits"]
 
 
-def fits(text: str, max_tokens: int | None) -> bool:
-    """Whether a text stays within the budget, as `treeseek.retrieval.budget` counts; None is no budget."""
+def fits(text: str, max_tokens: int | None, max_bytes: int = 0) -> bool:
+    """Whether a text stays within the budget, as `treeseek.retrieval.budget` counts, and within the bytes of UTF-8.
+
+    None is no budget, and 0 bytes are no limit.
+    """
+    if max_bytes and len(text) * 4 > max_bytes and len(text.encode("utf-8", "backslashreplace")) > max_bytes:
+        return False
     if max_tokens is None:
         return True
     from treeseek.retrieval.budget import count_tokens
@@ -28,16 +33,16 @@ def cut_lines(lines: Sequence[str], max_tokens: int | None) -> list[str]:
 
 
 def cut_result(
-    result: SearchResult, max_tokens: int | None, encode: Callable[[SearchResult], str]
+    result: SearchResult, max_tokens: int | None, encode: Callable[[SearchResult], str], max_bytes: int = 0
 ) -> SearchResult | None:
     """Return the result with the last lines and hits dropped until its encoding fits; None if nothing is left to drop.
 
     A cut hit keeps its place and its matched lines; only its text ends early.
     """
-    if fits(encode(result), max_tokens):
+    if fits(encode(result), max_tokens, max_bytes):
         return result
     parts = sum(1 + hit.text.count("\n") for hit in result.hits)
-    kept = _most(parts - 1, lambda count: fits(encode(_first(result, count)), max_tokens))
+    kept = _most(parts - 1, lambda count: fits(encode(_first(result, count)), max_tokens, max_bytes))
     return None if kept < 0 else _first(result, kept)
 
 

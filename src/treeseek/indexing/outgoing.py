@@ -14,7 +14,7 @@ from treeseek.embedding import load
 from treeseek.embedding.protocol import Usage
 from treeseek.errors import UnreadableError
 from treeseek.safety.answers import Answer, held, paths_of, redacted
-from treeseek.safety.redact import OFF, Policy, redactor
+from treeseek.safety.redact import OFF, Policy, redact_bytes, redactor
 from treeseek.workspace import open_root
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from treeseek.embedding.redacted import Redactor
     from treeseek.settings import Settings
 
-__all__ = ["embedder_of", "is_remote", "shown", "usage_of"]
+__all__ = ["embedder_of", "is_remote", "shown", "shown_bytes", "usage_of"]
 
 
 def embedder_of(settings: Settings) -> Embedder:
@@ -53,9 +53,7 @@ def usage_of(embedder: Embedder) -> Usage:
 
 def shown(root: Path, settings: Settings, answer: Answer, paths: Sequence[str]) -> Answer:
     """Return an answer, about files that it names or others at `paths`, as the settings let it be shown."""
-    # What mustn't be stored isn't shown either, where an answer is made of the files themselves.
-    tier = next((one for one in (settings.redact_answers, settings.redact_store) if one != OFF), OFF)
-    policy = Policy(tier, settings.redact_pii)
+    policy = _policy_of_answers(settings)
     if not policy.is_on:
         return answer
     known: dict[str, str] = {}
@@ -64,6 +62,17 @@ def shown(root: Path, settings: Settings, answer: Answer, paths: Sequence[str]) 
             with suppress(UnreadableError):
                 known |= held(reader.read(path, max_bytes=settings.max_file_bytes), policy)
     return redacted(answer, policy, known)
+
+
+def shown_bytes(data: bytes, settings: Settings) -> bytes:
+    """Return a file's bytes as the settings let them be shown: of equal length, with the same line breaks."""
+    return redact_bytes(data, _policy_of_answers(settings))[0]
+
+
+def _policy_of_answers(settings: Settings) -> Policy:
+    # What mustn't be stored isn't shown either, where an answer is made of the files themselves.
+    tier = next((one for one in (settings.redact_answers, settings.redact_store) if one != OFF), OFF)
+    return Policy(tier, settings.redact_pii)
 
 
 def _redactor(settings: Settings) -> tuple[Redactor | None, str]:

@@ -49,10 +49,14 @@ class Service:
         for root in self.roots.values():
             root.start()
 
-    def close(self) -> None:
-        """Stop following, when commits that are under way are done, and close the engines."""
+    def stop(self) -> None:
+        """Have no more synced and followed. Questions are answered until `close`."""
         for root in self.roots.values():
             root.stop()
+
+    def close(self) -> None:
+        """Stop following, when commits that are under way are done, and close the engines."""
+        self.stop()
         for root in self.roots.values():
             root.close()
 

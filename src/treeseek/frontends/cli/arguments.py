@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from treeseek.frontends.globs import is_glob, listed, unbraced
 
 if TYPE_CHECKING:
     from treeseek.engine import Engine
@@ -28,19 +29,12 @@ __all__ = [
     "root_option",
     "settled",
     "shared_options",
-    "unbraced",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 _WORKERS, _DATA_DIR = "treeseek.workers", "treeseek.data_dir"
-
-MAX_GLOBS = 64
-"""What the braces of one glob may spell out."""
-
-_BRACES = re.compile(r"\\.|\[[^][]*\]|\{([^{}]*)\}", re.DOTALL)
-"""An escaped character, a character class, or alternatives in braces, which alone have a group."""
 
 
 def _remember(key: str, read: Callback | None = None) -> Callback:
@@ -151,33 +145,6 @@ def filters_of(options: dict[str, Any], root: Path) -> Filters:
     )
 
 
-def listed(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names in comma lists, in lower case."""
-    return tuple(part.strip().lower() for value in values for part in value.split(",") if part.strip())
-
-
-def unbraced(glob: str) -> list[str]:
-    """Return the globs that the braces of a glob spell out, each once: `*.{c,h}` is `*.c` and `*.h`.
-
-    As in a shell, braces without a comma, or after a backslash, stand for themselves. Raises UsageError for more
-    than MAX_GLOBS.
-    """
-    from treeseek.errors import UsageError
-
-    waiting, done = [glob], []
-    while waiting:
-        current = waiting.pop()
-        match = next((match for match in _BRACES.finditer(current) if match[1] and "," in match[1]), None)
-        if match is None:
-            done.append(current)
-            continue
-        parts = re.split(r"(?<!\\),", match[1])
-        if len(done) + len(waiting) + len(parts) > MAX_GLOBS:
-            raise UsageError(f"the braces of {glob[:80]!r} spell out more than {MAX_GLOBS} globs")
-        waiting += [current[: match.start()] + part + current[match.end() :] for part in reversed(parts)]
-    return list(dict.fromkeys(done))
-
-
 def globs_of(given: tuple[str, ...], root: Path) -> tuple[str, ...]:
     """Return globs relative to the root; a path without wildcards means that file, or what is below that directory.
 
@@ -185,7 +152,7 @@ def globs_of(given: tuple[str, ...], root: Path) -> tuple[str, ...]:
     """
     globs: list[str] = []
     for one in given:
-        if re.search(r"[*?\[{\\!]", one):
+        if is_glob(one):
             globs += unbraced(one)
         else:
             globs.append("/" + beneath if (beneath := _beneath(one, root)) else "*")

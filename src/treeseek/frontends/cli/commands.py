@@ -27,6 +27,7 @@ from treeseek.frontends.cli.arguments import (
 from treeseek.frontends.cli.output import tell, write
 from treeseek.frontends.cli.progress import shown
 from treeseek.frontends.cli.scan import scan
+from treeseek.frontends.cli.serve import serve
 from treeseek.frontends.escapes import printable
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ def _paths(result: SearchResult) -> list[str]:
 
 
 for command in (
-    doctor.doctor, evaluate.evaluate, scan, structure.diff, structure.query, train.train, upkeep.gc, upkeep.migrate,
-    upkeep.repair, upkeep.rollback, upkeep.verify, upkeep.watch,
+    doctor.doctor, evaluate.evaluate, scan, serve, structure.diff, structure.query, train.train, upkeep.gc,
+    upkeep.migrate, upkeep.repair, upkeep.rollback, upkeep.verify, upkeep.watch,
 ):  # fmt: skip
     cli.add_command(command)

@@ -1,0 +1,128 @@
+"""The application: what a server answers, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from treeseek import __version__
+from treeseek.errors import TreeseekError, UsageError
+from treeseek.frontends import documents, metrics
+from treeseek.frontends.http.guard import Guard
+from treeseek.frontends.http.hosts import Hosts
+from treeseek.frontends.http.log import Log
+from treeseek.frontends.http.options import Options
+from treeseek.frontends.http.pages import Pages
+from treeseek.frontends.http.replies import encoded, failed, refusal, reply
+from treeseek.frontends.http.routes import router
+from treeseek.frontends.http.work import Work
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from treeseek.service import Service
+
+__all__ = ["Mounted", "create_app"]
+
+
+class Mounted(NamedTuple):
+    """Another application under this one's roof, and what must be open while it is asked."""
+
+    app: ASGIApp
+    lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
+
+
+def create_app(
+    service: Service,
+    options: Options | None = None,
+    *,
+    extra_mounts: Mapping[str, Mounted] | None = None,
+    log: Log | None = None,
+) -> ASGIApp:
+    """Return the application that answers for a service. The caller starts and closes the service, and the log.
+
+    What is mounted under a path, such as `/mcp`, is asked for that path and what is below it, with the path as it is,
+    after the guard has let the request in. Raises UsageError for settings that can't be.
+    """
+    settings, options = service.settings, options or Options()
+    mounts = dict(extra_mounts or {})
+    work = Work(service)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for mounted in mounts.values():
+                if mounted.lifespan is not None:
+                    await stack.enter_async_context(mounted.lifespan())
+            yield
+        work.close()
+
+    app = FastAPI(
+        title="treeseek", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False,
+        summary="Find code by meaning in repositories that keep changing.",
+    )  # fmt: skip
+    app.include_router(router(service, work))
+    _add_pages(app, service, work)
+    _add_failures(app)
+    try:
+        hosts = Hosts(options.host, settings.allowed_hosts.split(","))
+    except ValueError as error:
+        raise UsageError(f"allowed_hosts: {error}") from None
+    routes = frozenset(route.path for route in app.routes if hasattr(route, "path") and "{" not in route.path)
+    return Guard(
+        app, settings, hosts, options.token, log or Log("off"), {path: one.app for path, one in mounts.items()}, routes
+    )
+
+
+def _add_pages(app: FastAPI, service: Service, work: Work) -> None:
+    pages = Pages()
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return reply(encoded(documents.alive("health")))
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        if not service.is_ready:
+            return refusal("not-ready", "the first index of a root is still being made")
+        return reply(encoded(documents.alive("ready")))
+
+    @app.get("/metrics")
+    async def measured() -> Response:
+        content, kind = await work.aside(lambda: metrics.render(service))
+        return Response(content, headers={"content-type": kind})
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def page(request: Request) -> Response:
+        return pages.get("index.html", request) or refusal("not-found", "there is no page")
+
+    @app.api_route("/assets/{name}", methods=["GET", "HEAD"], include_in_schema=False)
+    async def asset(name: str, request: Request) -> Response:
+        return pages.get(name, request) or refusal("not-found", "there is no such file")
+
+
+def _add_failures(app: FastAPI) -> None:
+    @app.exception_handler(TreeseekError)
+    async def refused(_: Request, error: Exception) -> Response:
+        return failed(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
+        return refusal("usage", f"{name[:80]}: {first['msg']}", "see /openapi.json", status=422)
+
+    @app.exception_handler(HTTPException)
+    async def unknown(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        codes = {404: ("not-found", "there is nothing at this path"), 405: ("method", "this path has no such method")}
+        code, message = codes.get(error.status_code, ("usage", str(error.detail)))
+        return refusal(code, message, status=error.status_code, headers=dict(error.headers or {}))

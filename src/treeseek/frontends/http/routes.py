@@ -1,0 +1,139 @@
+"""The routes under /v1: each reads its question, has a thread ask the engine, and sends the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from treeseek.errors import UsageError
+from treeseek.frontends import documents, fit
+from treeseek.frontends.http.questions import (
+    AboutRoot,
+    DiffQuestion,
+    Filtered,
+    LinesQuestion,
+    OutlineQuestion,
+    RefreshQuestion,
+    RelatedQuestion,
+    SearchQuestion,
+    StatusQuestion,
+    SymbolsQuestion,
+    globs_of,
+)
+from treeseek.frontends.http.replies import encoded, reply
+from treeseek.workspace import client_path
+
+if TYPE_CHECKING:
+    from treeseek.frontends.http.work import Work
+    from treeseek.model import SearchResult
+    from treeseek.service import Root, Service
+
+__all__ = ["router"]
+
+REFRESH_SECONDS = 3_600.0
+"""Who asks for an index to be brought up to date says how long that may take."""
+
+
+def router(service: Service, work: Work) -> APIRouter:
+    """Return the routes to what the service serves."""
+    routes = APIRouter(prefix="/v1")
+
+    async def answered(asked: AboutRoot, job: Callable[[Root], bytes], seconds: float | None = None) -> Response:
+        return reply(await work.do(lambda: job(service.root(asked.root)), seconds))
+
+    async def found(command: str, asked: Filtered, ask: Callable[[Root], SearchResult]) -> Response:
+        most = service.settings.max_response_bytes
+
+        def job(root: Root) -> bytes:
+            return _fitting(command, root, _noted(root, ask(root)), asked.max_tokens, most)
+
+        return await answered(asked, job)
+
+    @routes.get("/search")
+    async def search(asked: Annotated[SearchQuestion, Query()]) -> Response:
+        return await found("search", asked, lambda root: root.engine.search(
+            asked.q, limit=asked.limit, filters=asked.filters(), explain=asked.explain
+        ))  # fmt: skip
+
+    @routes.get("/related")
+    async def related(asked: Annotated[RelatedQuestion, Query()]) -> Response:
+        return await found("related", asked, lambda root: root.engine.related(
+            asked.path, asked.line, limit=asked.limit, filters=asked.filters()
+        ))  # fmt: skip
+
+    @routes.get("/symbols")
+    async def symbols(asked: Annotated[SymbolsQuestion, Query()]) -> Response:
+        return await found("symbols", asked, lambda root: root.engine.symbols(
+            asked.name, limit=asked.limit, filters=asked.filters()
+        ))  # fmt: skip
+
+    @routes.get("/outline")
+    async def outline(asked: Annotated[OutlineQuestion, Query()]) -> Response:
+        def job(root: Root) -> bytes:
+            path = client_path(asked.path, root.engine.root)
+            return encoded(documents.outline(str(root.engine.root), path, root.engine.outline(path)))
+
+        return await answered(asked, job)
+
+    @routes.get("/lines")
+    async def lines(asked: Annotated[LinesQuestion, Query()]) -> Response:
+        def job(root: Root) -> bytes:
+            excerpt = root.engine.lines(asked.path, asked.start, asked.end)
+            return encoded(documents.lines(str(root.engine.root), excerpt))
+
+        return await answered(asked, job)
+
+    @routes.get("/diff")
+    async def diff(asked: Annotated[DiffQuestion, Query()]) -> Response:
+        def job(root: Root) -> bytes:
+            top = root.engine.root
+            difference = root.engine.diff(asked.old, asked.new, paths=globs_of(asked.path, top), nodes=asked.nodes)
+            return encoded(documents.difference(str(top), difference, stat=asked.stat, nodes=asked.nodes))
+
+        return await answered(asked, job)
+
+    @routes.get("/status")
+    async def status(asked: Annotated[StatusQuestion, Query()]) -> Response:
+        def job(root: Root) -> bytes:
+            return encoded(documents.status(root.engine.status(skipped=asked.skipped), skipped=asked.skipped))
+
+        return await answered(asked, job)
+
+    @routes.get("/roots")
+    async def roots() -> Response:
+        return reply(await work.do(lambda: encoded(documents.roots(list(service.roots.values())))))
+
+    @routes.post("/refresh")
+    async def refresh(asked: Annotated[RefreshQuestion, Query()]) -> Response:
+        def job(root: Root) -> bytes:
+            engine = root.engine
+            return encoded(documents.index_report(str(engine.root), str(engine.directory), root.refresh(asked.seconds)))
+
+        return await answered(asked, job, REFRESH_SECONDS)
+
+    return routes
+
+
+def _noted(root: Root, result: SearchResult) -> SearchResult:
+    """Return an answer with a note if nobody manages to bring the index up to date any more."""
+    state = root.state
+    if state.phase != "failing":
+        return result
+    return replace(result, notes=(*result.notes, f"not brought up to date: {state.error}"))
+
+
+def _fitting(command: str, root: Root, result: SearchResult, max_tokens: int | None, max_bytes: int) -> bytes:
+    """Return an answer's document, with as many lines and hits as fit."""
+    top = str(root.engine.root)
+
+    def text(part: SearchResult) -> str:
+        return documents.dumped(documents.answer(command, top, part))
+
+    kept = fit.cut_result(result, max_tokens, text, max_bytes)
+    if kept is None:
+        raise UsageError(f"nothing fits in {max_tokens:,} tokens" if max_tokens else "the answer is too large")
+    return encoded(documents.answer(command, top, kept))
