@@ -37,10 +37,11 @@ const page = {
   },
 
   /** Ask again what was asked. */
-  again() {
-    current()?.leave();
+  async again() {
+    current().leave();
     shown = "";
-    loadRoots();
+    filterControls.forget();
+    await loadRoots();
     show();
   },
 
@@ -119,7 +120,7 @@ function show() {
   }
   document.title = [isSearch && state.q ? visible(state.q) : { changes: "Changes", index: "Index" }[state.view], "treeseek"].filter(Boolean).join(" · ");
   if (isSearch) showQuestion();
-  if (byId("root").value !== state.root && state.root) byId("root").value = state.root;
+  byId("root").value = state.root;
   if (isSearch) filterControls.follow(state);
   current().show(state);
 }
@@ -149,12 +150,12 @@ async function loadRoots() {
     select.replaceChildren(...roots.map((root) => el("option", { value: root.name }, visible(root.name))));
     byId("root-label").hidden = roots.length < 2;
     page.phase(roots);
-    if (roots.length > 1 && !roots.some((root) => root.name === state.root)) {
-      page.go({ root: roots[0].name, hit: "" }, { push: false });
-    } else select.value = state.root || roots[0].name;
-    return roots;
+    if (roots.length > 1 && !state.root) {
+      state = { ...state, root: roots[0].name };
+      history.replaceState(null, "", fragment(state));
+    }
   } catch {
-    return []; // the view says what is wrong
+    // the view says what is wrong
   }
 }
 
@@ -230,6 +231,7 @@ addEventListener("popstate", () => {
   show();
 });
 
-loadRoots().then(watchRoots);
+await loadRoots();
 show();
 if (WIDE.matches && isWelcome()) byId("query").focus();
+watchRoots();

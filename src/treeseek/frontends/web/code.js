@@ -25,13 +25,15 @@ const KEYWORDS = {
   sql: "select from where insert into values update set delete create table alter drop index view join left right inner outer on and or not null as order by group having limit union distinct case when then else end primary key references begin commit SELECT FROM WHERE INSERT INTO VALUES UPDATE SET DELETE CREATE TABLE ALTER DROP INDEX VIEW JOIN LEFT RIGHT INNER OUTER ON AND OR NOT NULL AS ORDER BY GROUP HAVING LIMIT UNION DISTINCT CASE WHEN THEN ELSE END PRIMARY KEY REFERENCES BEGIN COMMIT",
 };
 const words = new Map();
-const PROSE = new Set(["text", "markdown", "rst", "csv", "asciidoc", "org"]);
-const HASH = new Set("python ruby elixir bash yaml toml make cmake dockerfile perl r nix julia fish powershell graphql starlark hcl terraform ini gitignore crystal nim".split(" "));
-const DASH = new Set("lua haskell sql elm ada vhdl".split(" "));
-const LISP = new Set("lisp clojure scheme racket elisp commonlisp asm".split(" "));
-const MARKUP = new Set("html xml svg vue svelte".split(" "));
+const PROSE = new Set(["text", "markdown", "restructuredtext", "asciidoc", "csv", "diff"]);
+const ALIKE = { cython: "python", vue: "html", svelte: "html", bazel: "python" };
+const HASH = new Set("python ruby elixir bash yaml toml make cmake meson dockerfile perl r nix julia fish powershell graphql terraform ini nim awk tcl".split(" "));
+const DASH = new Set("lua haskell sql".split(" "));
+const LISP = new Set("lisp clojure assembly".split(" "));
+const MARKUP = new Set("html xml".split(" "));
+const PERCENT = new Set("tex erlang".split(" "));
 /** Where one quote encloses a text; elsewhere it encloses one character, or begins a lifetime. */
-const QUOTES = new Set("python ruby elixir bash yaml toml javascript typescript tsx php lua perl sql css scss less dart groovy r json fish powershell julia make cmake dockerfile html xml vue svelte starlark crystal nim".split(" "));
+const QUOTES = new Set("python ruby elixir bash yaml toml javascript typescript tsx php lua perl sql css dart groovy r json fish powershell julia make cmake meson dockerfile html xml nim awk terraform".split(" "));
 
 const STRING = String.raw`"(?:\\[^]|[^"\\\n])*"?`;
 const QUOTED = String.raw`'(?:\\[^]|[^'\\\n])*'?`;
@@ -43,6 +45,7 @@ function commentsOf(language) {
   if (HASH.has(language)) return String.raw`(?<![^\s;(\[{])#[^\n]*`;
   if (DASH.has(language)) return String.raw`--\[\[[^]*?(?:\]\]|$)|\{-[^]*?(?:-\}|$)|--[^\n]*|/\*[^]*?(?:\*/|$)`;
   if (LISP.has(language)) return String.raw`;[^\n]*`;
+  if (PERCENT.has(language)) return String.raw`%[^\n]*`;
   if (MARKUP.has(language)) return String.raw`<!--[^]*?(?:-->|$)`;
   const php = language === "php" ? String.raw`|#(?!\[)[^\n]*` : "";
   return String.raw`//[^\n]*|/\*[^]*?(?:\*/|$)` + php;
@@ -63,7 +66,8 @@ function lexer(language) {
 
 const lexers = new Map();
 
-function tokens(text, language) {
+function tokens(text, given) {
+  const language = ALIKE[given] ?? given;
   if (PROSE.has(language)) return [];
   if (!lexers.has(language)) lexers.set(language, lexer(language));
   if (!words.has(language)) words.set(language, new Set((KEYWORDS[language] ?? C_LIKE + "function def let var in").split(" ")));

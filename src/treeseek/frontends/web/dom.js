@@ -44,9 +44,9 @@ export function bytes(amount) {
   return `${step && amount < 10 ? amount.toFixed(1) : Math.round(amount)} ${units[step]}`;
 }
 
-/** A chance between 0 and 1 as a percentage, which is neither 0 nor 100 unless it is. */
+/** A chance between 0 and 1 as a percentage, which is never 0 and only 100 if it is. */
 export function percent(chance) {
-  if (chance > 0 && chance < 0.01) return "<1 %";
+  if (chance < 0.01) return "<1 %";
   if (chance < 1 && chance > 0.99) return ">99 %";
   return `${Math.round(chance * 100)} %`;
 }

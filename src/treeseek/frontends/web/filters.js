@@ -12,7 +12,6 @@ const TYPING = 300;
 export class Filters {
   #turn = new Turn();
   #root = null;
-  #languages = {};
   #timer = 0;
 
   constructor(page) {
@@ -58,10 +57,7 @@ export class Filters {
 
   /** Show what the state says. */
   follow(state) {
-    for (const [name, control] of [["language", this.language], ["kind", this.kind]]) {
-      for (const box of control.options.querySelectorAll("input")) box.checked = state[name].includes(box.value);
-      control.chosen.textContent = state[name].length > 2 ? `${state[name].length} chosen` : state[name].join(", ") || "any";
-    }
+    this.#check(state);
     for (const name of ["path", "globs"]) if (document.activeElement !== this[name].input) this[name].input.value = state[name];
     this.min.value = state.min in CHANCES ? state.min : "";
     byId("filter-min-label").hidden = state.view !== "search";
@@ -77,18 +73,24 @@ export class Filters {
     this.#root = null;
   }
 
+  #check(state) {
+    for (const [name, control] of [["language", this.language], ["kind", this.kind]]) {
+      for (const box of control.options.querySelectorAll("input")) box.checked = state[name].includes(box.value);
+      control.chosen.textContent = state[name].length > 2 ? `${state[name].length} chosen` : state[name].join(", ") || "any";
+    }
+  }
+
   async #ofRoot(state) {
     this.#root = state.root;
+    let languages = {};
     try {
-      const status = await ask("/v1/status", { root: state.root }, { signal: this.#turn.begin() });
-      this.#languages = status.languages;
-    } catch {
-      this.#languages = {}; // the results will tell what is wrong
-      this.#root = null;
+      ({ languages } = await ask("/v1/status", { root: state.root }, { signal: this.#turn.begin() }));
+    } catch (error) {
+      if (error.name === "AbortError") return; // another root is asked about
     }
-    const names = Object.entries(this.#languages).sort(([, a], [, b]) => b - a);
+    const names = Object.entries(languages).sort(([, a], [, b]) => b - a);
     this.#fill(this.language, "language", names.map(([name, files]) => [name, `${name} ${figure(files)}`]));
-    this.follow(this.page.state());
+    this.#check(this.page.state());
   }
 
   #fill(control, name, options) {

@@ -144,10 +144,10 @@ function facts(root, status) {
     ["Pending", open ? `${figure(pending.new)} new, ${figure(pending.changed)} changed, ${figure(pending.deleted)} deleted` : "nothing"],
     ["Last in step", root.synced_at ? el("time", { datetime: new Date(root.synced_at * 1000).toISOString(), title: new Date(root.synced_at * 1000).toLocaleString() }, ago(root.synced_at)) : "not yet"],
     ["Redaction", status.redaction],
-    ["Embedder", status.embedder],
-    ["Directory", visible(status.directory)],
   ];
-  return el("dl", { class: "figures" }, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  const long = [["Embedder", status.embedder], ["Directory", visible(status.directory)]];
+  const shown = ([name, value], attributes) => el("div", attributes, el("dt", {}, name), el("dd", {}, value));
+  return el("dl", { class: "figures" }, ...rows.map((row) => shown(row, {})), ...long.map((row) => shown(row, { class: "long" })));
 }
 
 function languages(found) {

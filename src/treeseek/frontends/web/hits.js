@@ -91,7 +91,7 @@ export class Hits {
       this.#more(state),
     ].filter(Boolean));
     const [hits, took] = [count(found.hits.length, "result"), `${Math.max(1, Math.round(milliseconds))} ms`];
-    const sure = found.confidence !== null && found.hits.length ? ` · ${percent(found.confidence)} sure that the answer is here` : "";
+    const sure = found.confidence !== null && found.hits.length && !isDoubtful ? ` · ${percent(found.confidence)} sure that the answer is here` : "";
     this.page.say(`${hits} · ${took}${sure}`);
     this.container.scrollTop = 0;
     this.#choose(state);
@@ -114,7 +114,7 @@ export class Hits {
     const asScore = scoreOf(state, hit);
     return el("a", { class: "hit", href: fragment({ ...state, hit: key }), "data-key": key },
       el("span", { class: "where" }, pathOf(hit.path, lineSpan(hit.start_line, hit.end_line)), " ",
-        asScore ? el("span", { class: hit.score < DOUBTFUL && state.view === "search" ? "chance low" : "chance" }, asScore) : null),
+        asScore ? el("span", { class: isLow(state, hit) ? "chance low" : "chance" }, asScore) : null),
       " ",
       el("span", { class: "facts" }, el("span", { class: "kind" }, hit.kind), " ", hit.name ? name : null, hit.name ? " " : null,
         hit.language === "text" ? null : el("span", { class: "language" }, hit.language), hit.fresh ? null : " ",
@@ -148,7 +148,7 @@ export class Hits {
     }
     const key = this.list.mark(state.hit);
     const hit = this.#hits.find((one) => keyOf(one) === key);
-    this.place.show(hit, { root: state.root, asked: this.#stems, score: scoreOf(state, hit, true) });
+    this.place.show(hit, { root: state.root, asked: this.#stems, score: scoreOf(state, hit, true), isLow: isLow(state, hit) });
     return this.page.opened(state.hit === key);
   }
 }
@@ -171,6 +171,8 @@ function scoreOf(state, hit, isLong = false) {
   if (state.view === "related") return `${percent(hit.score)}${isLong ? " alike" : ""}`;
   return `${percent(hit.score)}${isLong ? " chance" : ""}`;
 }
+
+const isLow = (state, hit) => state.view === "search" && hit.score < DOUBTFUL;
 
 function nothing(state) {
   const count = filterCount(state);

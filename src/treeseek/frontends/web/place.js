@@ -41,22 +41,22 @@ export class Place {
   }
 
   /** Show a hit, of the root and the words that were asked for. */
-  show(hit, { root, asked, score = "" }) {
+  show(hit, { root, asked, score = "", isLow = false }) {
     const text = hit.text.replace(/\n$/, "").split("\n");
     this.#base = {
       id: hit.id, root, path: hit.path, language: hit.language, kind: hit.kind, name: hit.name, signature: hit.signature,
       line: hit.start_line, span: [hit.start_line, hit.end_line], first: hit.start_line, text, matched: new Set(hit.matched_lines),
-      asked, score, fresh: hit.fresh, total: null,
+      asked, score, isLow, fresh: hit.fresh, total: null,
     };
     this.#visit(this.#base);
-    if (this.#panel) this.#fillSoon();
+    this.#soon(hit.cut);
   }
 
   /** Show a place of which only the lines are known. */
   async open(place) {
-    this.#base = { id: "", kind: "", name: "", signature: "", language: "text", first: place.span[0], text: [], matched: new Set(), asked: new Set(), score: "", fresh: true, total: null, ...place };
-    await this.#load(this.#base);
-    if (this.#panel) this.#fillSoon();
+    this.#base = { id: "", kind: "", name: "", signature: "", language: "text", first: place.span[0], text: [], matched: new Set(), asked: new Set(), score: "", isLow: false, fresh: true, total: null, ...place };
+    await this.#load(this.#base, true);
+    this.#soon(false);
   }
 
   /** There is nothing to show. */
@@ -152,12 +152,14 @@ export class Place {
   }
 
   /** Load the lines of a place that has none, as the file is now. */
-  async #load(place) {
+  async #load(place, isBase = false) {
     const start = Math.max(1, place.span[0] - 3);
     const end = Math.min(place.span[1], place.span[0] + LONG) + 3;
     const found = await this.#ask(place, start, end);
-    if (found) this.#visit({ ...place, language: found.language, first: found.start_line, text: found.text.split("\n"), total: found.lines, fresh: true });
-    if (found && place === this.#base) this.#base = this.#shown;
+    if (!found) return;
+    const loaded = { ...place, language: found.language, first: found.start_line, text: found.text.split("\n"), total: found.lines, fresh: true };
+    if (isBase) this.#base = loaded;
+    this.#visit(loaded);
   }
 
   async #jump(start, end) {
@@ -179,7 +181,7 @@ export class Place {
     const place = this.#shown;
     const where = `${place.path}:${place.line}`;
     const facts = [place.kind, place.name ? el("code", { class: "name" }, visible(place.name)) : null, place.language === "text" ? null : place.language,
-      place.score ? el("span", { class: "chance" }, place.score) : null].filter(Boolean);
+      place.score ? el("span", { class: place.isLow ? "chance low" : "chance" }, place.score) : null].filter(Boolean);
     this.head.replaceChildren(...[
       el("div", { class: "title" },
         el("button", { type: "button", class: "leave", onclick: () => this.page.leave() }, "← Results"),
@@ -215,12 +217,16 @@ export class Place {
     this.below.textContent = missing > 0 ? `↓ ${count(Math.min(missing, LONG), "more line")} of it` : `↓ ${place.total === null ? STEP : Math.min(STEP, place.total - last)} lines below`;
     this.notice.replaceChildren(...(place.fresh ? [] : [el("p", { class: "note stale" },
       "The file has changed since it was indexed: this is what it was. ",
-      el("button", { type: "button", class: "small", onclick: () => this.#load({ ...place, matched: new Set() }) }, "Show it as it is now"))]));
+      el("button", { type: "button", class: "small", onclick: () => this.#load({ ...place, matched: new Set() }, place === this.#base) }, "Show it as it is now"))]));
   }
 
-  #fillSoon() {
+  /** Fill the panel, and load the rest of a declaration that came with its first part, if the selection rests. */
+  #soon(isCut) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fill(false), REST);
+    this.#timer = setTimeout(() => {
+      if (this.#panel) this.#fill(false);
+      if (isCut) this.expand(STEP);
+    }, REST);
   }
 
   async #fill(takeFocus) {
@@ -278,7 +284,7 @@ export class Place {
   #asPlace(hit) {
     return {
       ...this.#base, id: hit.id, path: hit.path, language: hit.language, kind: hit.kind, name: hit.name, signature: hit.signature, line: hit.start_line,
-      span: [hit.start_line, hit.end_line], first: hit.start_line, text: hit.text.replace(/\n$/, "").split("\n"), matched: new Set(), score: `${percent(hit.score)} alike`, fresh: hit.fresh, total: null,
+      span: [hit.start_line, hit.end_line], first: hit.start_line, text: hit.text.replace(/\n$/, "").split("\n"), matched: new Set(), score: `${percent(hit.score)} alike`, isLow: false, fresh: hit.fresh, total: null,
     };
   }
 }

@@ -78,10 +78,10 @@ function languages(status) {
 async function examplesOf(root, signal) {
   const found = await ask("/v1/search", { root, q: SEED, kind: ["function", "method", "class"], limit: 40 }, { signal });
   const paths = [...new Set(found.hits.map((hit) => hit.path))].filter((path) => !/(^|\/|_|\.)(tests?|spec|examples?|vendor)(\/|_|\.|$)/i.test(path)).slice(0, FILES);
-  const outlines = await Promise.all(paths.map((path) => ask("/v1/outline", { root, path }, { signal }).catch(() => ({ declarations: [] }))));
   const questions = [];
   const names = [];
-  for (const { declarations } of outlines) {
+  for (const path of paths) { // one after the other: one worker is warm, six would have to be started
+    const { declarations } = await ask("/v1/outline", { root, path }, { signal });
     const documented = declarations.map((one) => sentence(one.doc)).filter(Boolean);
     questions.push(...documented.slice(0, 2));
     names.push(...declarations.filter((one) => ["class", "struct", "function", "interface"].includes(one.kind) && one.name.length > 4).slice(0, 1).map((one) => one.name));
@@ -94,7 +94,7 @@ async function examplesOf(root, signal) {
 function sentence(doc) {
   const text = doc.replace(/\s+/g, " ").trim();
   const first = /^(.*?[^.\s]{2})(?:[.:;](?:\s|$)|$)/.exec(text)?.[1] ?? "";
-  return first.length >= 20 && first.length <= LONGEST && /^[\p{L}\p{N} ,'’()-]+$/u.test(first) ? first[0].toLowerCase() + first.slice(1) : "";
+  return first.length >= 24 && first.length <= LONGEST && /^[\p{L}\p{N} ,'’()-]+$/u.test(first) ? first[0].toLowerCase() + first.slice(1) : "";
 }
 
 const asWords = (name) => name.slice(name.lastIndexOf(".") + 1).replace(/([a-z])([A-Z])/g, "$1 $2").replace(/_+/g, " ").trim().toLowerCase();
