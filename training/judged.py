@@ -57,7 +57,7 @@ def judged(corpus_dir: Path, repos: list[dict[str, Any]], asked: list[dict[str, 
     for number, repo in enumerate(repos):
         with treeseek.open(corpus_dir / repo["repo"] / repo["root"], settings.load(data_dir=data)) as engine:
             engine.sync()
-            corpus, _ = engine._corpus()
+            corpus, _ = engine._reader.laid_out()
             rows += _own(repo, corpus, by_repo[repo["repo"]])
             rows += _foreign(repo, corpus, _queries_of_others(repos, by_repo, number))
         print(repo["repo"], len(by_repo[repo["repo"]]), file=sys.stderr)

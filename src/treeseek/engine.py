@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,6 @@ from treeseek.embedding import Embedder
 from treeseek.errors import (
     EmbeddingError,
     NotIndexedError,
-    StoreCorruptError,
     StoreError,
     TreeseekError,
     UsageError,
@@ -42,7 +41,7 @@ from treeseek.retrieval import filters as filtering
 from treeseek.retrieval import query as queries
 from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
-from treeseek.retrieval.refresh import renewed
+from treeseek.retrieval.reader import Ask, Reader
 from treeseek.retrieval.result import result_of
 from treeseek.retrieval.search import Found
 from treeseek.safety import caps
@@ -71,8 +70,8 @@ WORDS_NOTE = "ranked by words alone"
 """How the note of a search begins that went without its embedder."""
 UNASKED_TEXTS = 1_000
 """So many texts may go to a remote embedder for a first index without a question: a small project's, some cents."""
-MAX_ATTEMPTS = 10
-"""Versions that may go while they are asked, before a search gives up: somebody drops them all the time."""
+REMEMBERED_QUERIES = 1_000
+"""So many questions' vectors are kept, whatever is committed meanwhile: a remote embedder takes time and money."""
 
 ProgressCallback = Callable[[Progress], None]
 
@@ -90,10 +89,10 @@ class Engine:
         self.settings = settings
         self.directory = index_directory(settings.data_dir, root)
         self._lock = threading.Lock()
-        self._loading = threading.Lock()
         self._store: UnitStore | None = None
         self._current: tuple[int, int] | None = None
-        self._loaded: tuple[Corpus, Snapshot] | None = None
+        self._reader = Reader(self.directory, self._answering_store, settings.cache_query_bytes)
+        self._vectors: dict[str, NDArray[np.float32]] = {}
         self._trees: Trees | None = None
         self._ledger: Ledger | None = None
 
@@ -108,9 +107,10 @@ class Engine:
     def close(self) -> None:
         """Forget what is held in memory. The index stays."""
         with self._lock:
-            self._store, self._loaded, self._ledger = None, None, None
+            self._store, self._ledger = None, None
             trees, self._trees = self._trees, None
             embedder = None if self._is_lent else self._embedder
+        self._reader.close()
         if trees is not None:
             trees.close()
         if (close := getattr(embedder, "close", None)) is not None:
@@ -257,28 +257,29 @@ class Engine:
         checked = self._checked(filters, limit)
 
         chosen = replace(ranker, explain=explain)
-        vector: NDArray[np.float32] | None = None
-        notes: list[str] = []
 
         def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
-            nonlocal vector, chosen
-            if vector is None and chosen.evidence != "lexical":  # a question that is asked again isn't embedded again
-                vector = self._embedded(query, notes)
-                chosen = chosen if vector is not None else replace(chosen, evidence="lexical")
-            return searching.search(corpus, snapshot.texts, parsed, vector, checked, limit, chosen)
+            vector, note = (None, "") if chosen.evidence == "lexical" else self._embedded(query)
+            by = chosen if vector is not None else replace(chosen, evidence="lexical")
+            found = searching.search(corpus, snapshot.texts, parsed, vector, checked, limit, by)
+            return replace(found, notes=(note,)) if note else found
 
         with telemetry.timed("treeseek_search_seconds"):
-            result = self._answer(query, ask, max_tokens)
-        return replace(result, notes=(*result.notes, *notes)) if notes else result
+            return self._answer(query, ("search", query, checked, limit, chosen), ask, max_tokens)
 
-    def _embedded(self, query: str, notes: list[str]) -> NDArray[np.float32] | None:
-        """Return a question's vector; None, with a note, if the embedder fails."""
+    def _embedded(self, query: str) -> tuple[NDArray[np.float32] | None, str]:
+        """Return a question's vector and an empty note; or None, and what is to be noted, if the embedder fails."""
+        if (known := self._vectors.get(query)) is not None:
+            return known, ""
         try:
-            return self.embedder.embed_query(query)
+            vector = self.embedder.embed_query(query)
         except EmbeddingError as error:
             telemetry.count("treeseek_searches_by_words_total", reason=error.code)
-            notes.append(f"{WORDS_NOTE}, not by meaning: {error}")
-            return None
+            return None, f"{WORDS_NOTE}, not by meaning: {error}"
+        if len(self._vectors) >= REMEMBERED_QUERIES:
+            self._vectors.clear()
+        self._vectors[query] = vector
+        return vector, ""
 
     def related(
         self,
@@ -300,7 +301,8 @@ class Engine:
                 )
             return Found(hits)
 
-        return self._answer(f"{path}:{line}", ask, max_tokens)
+        with telemetry.timed("treeseek_related_seconds"):
+            return self._answer(f"{path}:{line}", ("related", path, line, checked, limit), ask, max_tokens)
 
     def symbols(
         self, name: str, *, limit: int = 50, filters: Filters = Filters(), max_tokens: int | None = None
@@ -315,7 +317,8 @@ class Engine:
         def ask(corpus: Corpus, snapshot: Snapshot) -> Found:
             return Found(searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit))
 
-        return self._answer(name, ask, max_tokens)
+        with telemetry.timed("treeseek_symbols_seconds"):
+            return self._answer(name, ("symbols", name.strip(), checked, limit), ask, max_tokens)
 
     def chunks(self) -> int:
         """Return how many chunks the index holds; 0 without one."""
@@ -445,7 +448,8 @@ class Engine:
         with writer_lock(self.directory, LOCK_SECONDS, "treeseek repair"):
             done = repair(self.directory)
             with self._lock:
-                self._store, self._loaded = None, None
+                self._store = None
+            self._reader.forget()
         self.sync(progress)
         return done
 
@@ -531,45 +535,17 @@ class Engine:
                 self._store, self._current = UnitStore.open(self.directory), current
             return self._store
 
-    def _corpus(self) -> tuple[Corpus, Snapshot]:
-        """Return the committed version, laid out for ranking, brought up to date from the one before if need be."""
+    def _answering_store(self) -> UnitStore:
+        """Return the store to answer from. Raises NotIndexedError."""
         store = self._current_store()
         if store is None:
             is_foreign = self._any_store() is not None
             lacks = "has no index by this embedder and version" if is_foreign else "is not indexed"
             raise NotIndexedError(f"{self.root} {lacks} yet; run `treeseek index` first")
-        snapshot = store.snapshot()
-        with self._lock:
-            loaded = self._loaded
-        if loaded is not None and loaded[1] is snapshot:
-            return loaded
-        with self._loading:  # one lays out, the others have need of the same
-            with self._lock:
-                loaded = self._loaded
-            if loaded is None or loaded[1] is not snapshot:
-                loaded = renewed(loaded, store, snapshot), snapshot
-                with self._lock:
-                    self._loaded = loaded
-        return loaded
+        return store
 
-    def _committed(self) -> tuple[Path, int] | None:
-        """Return what changes with every version that is committed."""
-        store = self._any_store()
-        last = None if store is None else store.journal.last()
-        return None if store is None or last is None else (store.generation, last.sequence)
-
-    def _answer(self, query: str, ask: Callable[[Corpus, Snapshot], Found], max_tokens: int | None) -> SearchResult:
-        """Ask the committed version; again if a newer one was made meanwhile, as the old one's files may be gone."""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            committed = self._committed()
-            try:
-                with reading(self.directory):
-                    corpus, snapshot = self._corpus()
-                    found = ask(corpus, snapshot)
-                break
-            except StoreCorruptError:
-                if attempt == MAX_ATTEMPTS or self._committed() == committed:
-                    raise
+    def _answer(self, query: str, question: Hashable, ask: Ask, max_tokens: int | None) -> SearchResult:
+        found, snapshot = self._reader.answer(question, ask)
         return self._shown(result_of(self.root, query, found, snapshot, max_tokens, self.settings.max_file_bytes))
 
 

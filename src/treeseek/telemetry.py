@@ -15,7 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-__all__ = ["HistogramState", "count", "gauge", "gauges", "observe", "reset", "snapshot", "timed"]
+__all__ = [
+    "HistogramState",
+    "count",
+    "counter",
+    "gauge",
+    "gauges",
+    "observe",
+    "reset",
+    "shift_gauge",
+    "snapshot",
+    "timed",
+]
 
 BUCKETS = (0.000005, 0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 """Upper bounds of the histograms' buckets, in seconds."""
@@ -63,6 +74,13 @@ def gauge(name: str, value: float, **labels: str) -> None:
     """Set a gauge to what is now."""
     with _lock:
         _gauges[name, tuple(sorted(labels.items()))] = value
+
+
+def shift_gauge(name: str, by: float, **labels: str) -> None:
+    """Add to a gauge that several hold together."""
+    key = name, tuple(sorted(labels.items()))
+    with _lock:
+        _gauges[key] = _gauges.get(key, 0.0) + by
 
 
 def observe(name: str, value: float, **labels: str) -> None:

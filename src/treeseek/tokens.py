@@ -27,6 +27,7 @@ __all__ = [
     "batches",
     "compound_hash",
     "hash_words",
+    "occurrences",
     "split_words",
     "stem",
     "term_of",
@@ -304,6 +305,19 @@ def _compounds(batch: TokenBatch, terms: NDArray[np.int64]) -> tuple[NDArray[np.
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     starts = np.flatnonzero(~continues[member_indices])
     return batch.text[member_indices[starts]], compound_hash(terms[member_indices], starts)
+
+
+def occurrences(texts: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Return the text's number and the term of every sub-token and compound identifier, in no order."""
+    numbers, terms, first = [np.zeros(0, np.int64)], [np.zeros(0, np.uint32)], 0
+    for batch in batches(texts):
+        if len(batch.hash):
+            words = word_terms(batch)
+            compound_text, compounds = _compounds(batch, words)
+            numbers += [batch.text + first, compound_text + first]
+            terms += [words.astype(np.uint32), compounds.astype(np.uint32)]
+        first += batch.texts
+    return np.concatenate(numbers), np.concatenate(terms)
 
 
 @dataclass(frozen=True, slots=True)

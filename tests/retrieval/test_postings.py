@@ -29,7 +29,7 @@ def test_postings_are_the_rows_turned_round(texts: list[str]) -> None:
 
 
 def test_document_frequencies_count_files_not_chunks(engine: Engine) -> None:
-    corpus, _ = engine._corpus()
+    corpus, _ = engine._reader.laid_out()
     at = int(np.searchsorted(corpus.chunks.vocabulary, np.uint32(term_of("rows"))))
     assert corpus.chunks.vocabulary[at] == term_of("rows")
     holding = [path for path in corpus.path if "rows" in split_words((engine.root / path).read_text())]
@@ -39,14 +39,14 @@ def test_document_frequencies_count_files_not_chunks(engine: Engine) -> None:
 
 
 def test_chunks_lie_together_by_file(engine: Engine) -> None:
-    corpus, _ = engine._corpus()
+    corpus, _ = engine._reader.laid_out()
     assert [corpus.columns.path[i] for i in corpus.file_starts] == corpus.path
     assert sorted(corpus.path) == corpus.path
     assert corpus.file.tolist() == sorted(corpus.file.tolist())
 
 
 def test_a_file_that_others_mention_has_a_higher_prior(engine: Engine) -> None:
-    corpus, _ = engine._corpus()
+    corpus, _ = engine._reader.laid_out()
     mentions = dict(zip(corpus.path, corpus.priors[0].tolist(), strict=True))
     mentioning = [path for path in corpus.path if "router" in split_words((engine.root / path).read_text())]
     assert mentions["src/http/router.py"] == np.log1p(np.float32(len(mentioning) - 1)) > 0
@@ -54,6 +54,6 @@ def test_a_file_that_others_mention_has_a_higher_prior(engine: Engine) -> None:
 
 
 def test_roles(engine: Engine) -> None:
-    corpus, _ = engine._corpus()
+    corpus, _ = engine._reader.laid_out()
     assert [path for path, flag in zip(corpus.path, corpus.roles.test, strict=True) if flag] == ["tests/test_router.py"]
     assert [path for path, flag in zip(corpus.path, corpus.roles.document, strict=True) if flag] == ["docs/guide.md"]

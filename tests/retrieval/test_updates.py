@@ -178,10 +178,10 @@ def test_an_edit_on_disk_gives_the_corpus_of_the_new_version(tmp_path: Path) -> 
     chosen = load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
     with treeseek.open(root, chosen) as engine:
         engine.sync()
-        corpus, _ = engine._corpus()
+        corpus, _ = engine._reader.laid_out()
         (root / "model.py").write_text("def only_one_here():\n    return 'a word that is new: quokka'\n")
         _check(engine, corpus, {"model.py"})
-        corpus, _ = engine._corpus()
+        corpus, _ = engine._reader.laid_out()
         with (root / "engine.py").open("a") as file:
             file.write("\n\nclass Aardvark:\n    def dig(self):\n        return 'termites'\n")
         (root / "errors.py").unlink()
@@ -192,7 +192,7 @@ def test_an_edit_on_disk_gives_the_corpus_of_the_new_version(tmp_path: Path) -> 
 
 def _check(engine: treeseek.Engine, before: Corpus, paths: set[str]) -> None:
     engine.sync()
-    after, snapshot = engine._corpus()
+    after, snapshot = engine._reader.laid_out()
     rows = snapshot.columns()
     new = taken(rows, np.array([i for i, path in enumerate(rows.path) if path in paths], np.int64))
     updated = before.updated(paths, new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -69,6 +70,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "lib/io.go").write_text("package io\n\n// Close closes it.\nfunc Close() error {\n\treturn nil\n}\n")
     (root / "README.md").write_text("# Project\n\nUploads files.\n\n## Retrying\n\nIt retries with pauses.\n")
     (root / "logo.bin").write_bytes(b"\x00\x01\x02" * 50)
+    git = ("git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.com")
+    for command in (("init", "-q"), ("add", "."), ("commit", "-qm", "Begin")):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+    (root / "lib/io.go").write_text("package io\n\n// Shut closes it.\nfunc Shut() error {\n\treturn nil\n}\n")
     return root
 
 

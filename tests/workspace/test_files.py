@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from treeseek.errors import UnreadableError
-from treeseek.workspace import RootReader, open_root, read
+from treeseek.workspace import RootReader, content_hash, files, open_root, read
 from treeseek.workspace.files import Opener, _open_by_component, _openat2, _read
 
 
@@ -100,6 +100,40 @@ def test_a_file_that_has_no_size_is_limited_all_the_same() -> None:
     with open_root(Path("/proc/self")) as proc:
         assert b"Name:" in proc.read("status", 100_000)
         assert reason(proc, "status", 10) == "too-large"
+
+
+def test_a_hash_is_that_of_the_bytes_however_often_and_when_it_is_asked_for(
+    reader: RootReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that has rested isn't read again, and any change shows, in whichever way it is made."""
+    read: list[int] = []
+    whole = files._whole
+    monkeypatch.setattr(files, "_whole", lambda *given: read.append(1) or whole(*given))
+    place = tmp_path / "root" / "rested.py"
+
+    def check(content: bytes) -> None:
+        assert reader.digest("rested.py", 100) == content_hash(content)
+
+    place.write_bytes(b"one")
+    check(b"one")
+    check(b"one")
+    assert len(read) == 2, "it has only just been written"
+    monkeypatch.setattr(files, "_REST_NS", -(10**12))
+    check(b"one")
+    check(b"one")
+    assert len(read) == 3
+    times = place.stat()
+    place.write_bytes(b"two")
+    os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
+    check(b"two")
+    (tmp_path / "other").write_bytes(b"six")
+    (tmp_path / "other").replace(place)
+    check(b"six")
+    with pytest.raises(UnreadableError, match="larger"):
+        reader.digest("rested.py", 2)
+    monkeypatch.setattr(files, "_MAX_DIGESTS", 1)
+    files._remember((0, 0, 0, 0, 0), "")
+    check(b"six")
 
 
 def test_a_root_that_has_gone(tmp_path: Path) -> None:

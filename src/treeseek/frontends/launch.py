@@ -23,6 +23,9 @@ def serve(paths: Sequence[Path], settings: Settings, tell: Callable[[str], objec
 
     Raises MissingExtraError without the extra `server`, RootError, and UsageError for what can't be.
     """
+    from treeseek.settings import prepare_server
+
+    prepare_server()
     with _installed():
         from treeseek.frontends.http.options import Options
         from treeseek.frontends.http.server import serve, token_of

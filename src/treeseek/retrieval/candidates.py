@@ -20,13 +20,21 @@ MAX_FILES = 256
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """`files` and all their `chunks`, ascending; `file` says for each chunk which of the candidates it belongs to, and
-    `starts` at which of the chunks each candidate begins.
+    `starts` at which of the chunks each candidate begins. `number` is the place of each of the corpus's chunks among
+    these, -1 for those of other files.
     """
 
     files: NDArray[np.int64]
     chunks: NDArray[np.int64]
     file: NDArray[np.int64]
     starts: NDArray[np.int64]
+    number: NDArray[np.int32]
+
+    def files_numbered(self, count: int) -> NDArray[np.int32]:
+        """Return for each of the corpus's `count` files its place among the candidates, -1 for the others."""
+        number = np.full(count, -1, np.int32)
+        number[self.files] = np.arange(len(self.files), dtype=np.int32)
+        return number
 
     def best(self, scores: Floats) -> Floats:
         """Return for each candidate the highest of its chunks' scores."""
@@ -64,4 +72,6 @@ def choose(corpus: Corpus, chance: Floats, allowed: NDArray[np.bool_] | None) ->
     starts = ends - sizes
     file = np.repeat(np.arange(len(files)), sizes)
     chunks = np.arange(int(ends[-1])) - starts[file] + corpus.file_starts[files][file]
-    return Candidates(files, chunks, file, starts)
+    number = np.full(len(corpus.file), -1, np.int32)
+    number[chunks] = np.arange(len(chunks), dtype=np.int32)
+    return Candidates(files, chunks, file, starts, number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,8 +85,13 @@ class Declared:
 
     def named(self, term: int) -> NDArray[np.int64]:
         """Return the declarations whose whole name is this term: the same words in the same order, stemmed."""
-        low, high = (int(np.searchsorted(self.whole, np.uint32(term), side)) for side in ("left", "right"))
-        return self.by_whole[low:high]
+        return next(self.all_named([term]))
+
+    def all_named(self, terms: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+        """Yield for each term what `named` returns."""
+        asked = np.array(terms, np.uint32)
+        low, high = (np.searchsorted(self.whole, asked, side).tolist() for side in ("left", "right"))
+        return (self.by_whole[start:end] for start, end in zip(low, high, strict=True))
 
 
 def _chunk(columns: UnitColumns) -> NDArray[np.int32]:

@@ -54,27 +54,28 @@ def gather(corpus: Corpus, query: Query, vector: Floats, allowed: NDArray[np.boo
     Words are counted everywhere, which postings make cheap; vectors of chunks are compared in the candidates only,
     because that product is bound by memory bandwidth and would be most of a search.
     """
-    words = lexical.words_of(corpus, query)
-    total = sum(word.mass for word in words) or 1.0
-    whole, in_file = lexical.file_scores(corpus, words)
-    stem, precision = lexical.field_scores(corpus.stems, words, total)
+    words, phrases = lexical.asked(corpus, query), lexical.phrases(corpus, query)
+    found = corpus.chunks.entries(words.term)
+    whole, in_file = lexical.file_scores(corpus, words, found)
+    stem, precision = lexical.field_scores(corpus.stems, words)
     exact, fitting = lexical.definitions(corpus, query)
     dense_file = corpus.file_vectors @ vector
     chosen = choose(corpus, _relative(whole) + stem + exact + DENSE_CHANCE * dense_file, allowed)
     if chosen is None:
         return None
-    bm25, covered = lexical.chunk_scores(corpus, words)
-    phrase, _ = lexical.chunk_scores(corpus, lexical.phrases_of(corpus, query))
-    name, named = lexical.name_scores(corpus, words, total)
-    bm25, covered, phrase, name = (column[chosen.chunks] for column in (bm25 + phrase, covered / total, phrase, name))
-    dense = corpus.vectors[chosen.chunks] @ vector
-    parent, _ = lexical.field_scores(corpus.parents, words, total)
-    path, _ = lexical.field_scores(corpus.paths, words, total)
+    bm25, covered = lexical.chunk_scores(corpus, words, found.within(chosen.number), chosen)
+    joined = corpus.chunks.entries(phrases.term).within(chosen.number)
+    phrase, _ = lexical.chunk_scores(corpus, phrases, joined, chosen)
+    name, named = lexical.name_scores(corpus, words, chosen)
+    bm25, covered = bm25 + phrase, covered / np.float32(words.total)
+    dense = corpus.vectors.similarity(chosen.chunks, vector)
+    parent, _ = lexical.field_scores(corpus.parents, words, chosen)
+    path, _ = lexical.field_scores(corpus.paths, words, chosen)
     per_file = (
-        _relative(whole), whole / (total * (lexical.FILE_K1 + 1)), in_file / total, stem, precision, parent, path,
-        named, exact, fitting, dense_file,
+        _relative(whole), whole / np.float32(words.total * (lexical.FILE_K1 + 1)), in_file / np.float32(words.total),
+        stem, precision, exact, fitting, dense_file,
     )  # fmt: skip
-    relative, absolute, in_file, stem, precision, parent, path, named, exact, fitting, dense_file = (
+    relative, absolute, in_file, stem, precision, exact, fitting, dense_file = (
         column[chosen.files] for column in per_file
     )
     best, second, third = chosen.best_three(bm25)
@@ -89,8 +90,7 @@ def gather(corpus: Corpus, query: Query, vector: Floats, allowed: NDArray[np.boo
         *_priors(corpus, query, chosen.files),
     )  # fmt: skip
     files = np.stack([column.astype(np.float32, copy=False) for column in columns], axis=1)
-    unseen = sum(word.mass for word in words if not word.forms) / total
-    return Evidence(chosen, files, _relative(bm25), dense, covered, name, unseen)
+    return Evidence(chosen, files, _relative(bm25), dense, covered, name, words.unseen)
 
 
 def _relative(scores: Floats) -> Floats:

@@ -23,6 +23,21 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """What stands in postings of some terms: the row, the place of the term among those asked for, and how often."""
+
+    row: NDArray[np.integer]
+    term: NDArray[np.int64]
+    count: NDArray[np.uint8]
+
+    def within(self, number: NDArray[np.int32]) -> Entries:
+        """Return the entries whose rows have a number that isn't negative, with that for a row."""
+        row = number.take(self.row)
+        kept = np.flatnonzero(row >= 0)
+        return Entries(row[kept], self.term[kept], self.count[kept])
+
+
+@dataclass(frozen=True, slots=True)
 class Postings:
     """Rows by term. `vocabulary` is ascending; the rows of its term i are `rows[offsets[i]:offsets[i + 1]]`,
     ascending, with as many `counts`. `lengths` is the number of term occurrences in each row.
@@ -54,13 +69,30 @@ class Postings:
             lengths=(running[terms.offsets[1:]] - running[terms.offsets[:-1]]).astype(np.float32),
         )
 
-    def find(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    def places(self, terms: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return each term's place in the vocabulary, -1 for one that no row holds."""
+        at = np.searchsorted(self.vocabulary, terms)
+        at[at == len(self.vocabulary)] = -1
+        if len(self.vocabulary):
+            at[self.vocabulary[at] != terms] = -1
+        return at
+
+    def entries(self, terms: NDArray[np.uint32]) -> Entries:
+        """Return the entries of terms, ordered by term, as they are given, then row."""
+        at = self.places(terms)
+        known = np.flatnonzero(at >= 0)
+        starts, ends = self.offsets[at[known]], self.offsets[at[known] + 1]
+        spans = [slice(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)]
+        return Entries(
+            row=np.concatenate([self.rows[span] for span in spans]) if spans else self.rows[:0],
+            term=np.repeat(known, ends - starts),
+            count=np.concatenate([self.counts[span] for span in spans]) if spans else self.counts[:0],
+        )
+
+    def find(self, term: int) -> tuple[NDArray[np.integer], NDArray[np.uint8]]:
         """Return the rows that hold a term and how often each does."""
-        i = int(np.searchsorted(self.vocabulary, np.uint32(term)))
-        if i == len(self.vocabulary) or self.vocabulary[i] != term:
-            return self.rows[:0], self.counts[:0]
-        span = slice(self.offsets[i], self.offsets[i + 1])
-        return self.rows[span], self.counts[span]
+        entries = self.entries(np.array([term], np.uint32))
+        return entries.row, entries.count
 
     @property
     def sizes(self) -> NDArray[np.int64]:

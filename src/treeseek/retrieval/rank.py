@@ -140,9 +140,16 @@ def order(
         answers &= allowed[candidates.chunks]
     kept = np.flatnonzero(answers)
     shown, of_file = chunk_scores(corpus, evidence)[kept], model.scores(evidence.files)
-    by_file = kept[np.lexsort((kept, -shown, candidates.file[kept]))]
+    # Small numbers are sorted by their digits, and a stable sort after another is one by both.
+    by_score = np.argsort(-shown, kind="stable")
+    by_file = kept[by_score[np.argsort(candidates.file[kept].astype(np.int16)[by_score], kind="stable")]]
     firsts = np.flatnonzero(np.diff(candidates.file[by_file], prepend=-1))
     turn = np.arange(len(by_file)) - np.repeat(firsts, np.diff(firsts, append=len(by_file)))
+    turns = (
+        int(np.searchsorted(np.cumsum(np.bincount(turn)), limit)) if len(turn) else 0
+    )  # that many are more than enough
+    first_turns = np.flatnonzero(turn <= turns)
+    by_file, turn = by_file[first_turns], turn[first_turns]
     best = by_file[np.lexsort((by_file, -of_file[candidates.file[by_file]], turn))[:limit]]
     files = candidates.file[best]
     confidence = model.chance_of_answer(evidence, of_file)

@@ -34,4 +34,4 @@ def result_of(
     if kept and found.confidence is not None and found.confidence < DOUBTFUL:
         notes.append(DOUBT_NOTE)
     confidence = None if found.confidence is None else round(found.confidence, 3)
-    return SearchResult(query, tuple(kept), snapshot.version, tuple(notes), truncated, confidence)
+    return SearchResult(query, tuple(kept), snapshot.version, (*notes, *found.notes), truncated, confidence)

@@ -45,10 +45,14 @@ SHIPPED = Ranker()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The hits, best first, and the chance that the corpus has an answer at all; None if nobody can say."""
+    """The hits, best first, and the chance that the corpus has an answer at all; None if nobody can say.
+
+    `notes` say what was amiss when it was asked, which may be otherwise the next time.
+    """
 
     hits: list[Hit]
     confidence: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def search(
@@ -152,7 +156,7 @@ def _answers(
     matched = [speech.loudest(span.start_line, span.text_end) for span, speech in zip(chosen, speeches, strict=True)]
     # What was found says nothing where only lines beside it are shown.
     silent = [i for i, lines in enumerate(matched) if not lines]
-    elsewhere = heard([shown[i] for i in silent], [chosen[i].start_line for i in silent], words)
+    elsewhere = heard([shown[i] for i in silent], [chosen[i].start_line for i in silent], words) if silent else []
     for i, speech in zip(silent, elsewhere, strict=True):
         matched[i] = speech.loudest(chosen[i].start_line, chosen[i].text_end)
     for span, (_, score), text, lines in zip(chosen, scored, shown, matched, strict=True):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.query import Query
-from treeseek.tokens import TermRows
+from treeseek.tokens import occurrences
 
 __all__ = ["Speech", "Words", "heard"]
 
@@ -79,13 +79,12 @@ class Speech:
 def heard(texts: Sequence[str], starts: Sequence[int], words: Words) -> list[Speech]:
     """Return what each text says; `starts` are the numbers of their first lines."""
     lines = [text.split("\n") for text in texts]
-    rows = TermRows.of_texts([line.encode("utf-8", "replace") for text in lines for line in text])
-    says = np.zeros((len(rows.offsets) - 1, len(words.mass)), np.bool_)
+    said, terms = occurrences([line.encode("utf-8", "replace") for text in lines for line in text])
+    says = np.zeros((sum(map(len, lines)), len(words.mass)), np.bool_)
     if len(words.terms):
-        at = np.minimum(np.searchsorted(words.terms, rows.terms), len(words.terms) - 1)
-        known = words.terms[at] == rows.terms
-        line = np.repeat(np.arange(len(says)), np.diff(rows.offsets))
-        says[line[known], words.word[at[known]]] = True
+        at = np.minimum(np.searchsorted(words.terms, terms), len(words.terms) - 1)
+        known = np.flatnonzero(words.terms[at] == terms)
+        says[said[known], words.word[at[known]]] = True
     found, first = [], 0
     for text, start in zip(lines, starts, strict=True):
         found.append(Speech(start, says[first : first + len(text)], words))

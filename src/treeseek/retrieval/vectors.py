@@ -17,6 +17,9 @@ Floats = NDArray[np.float32]
 BLOCK_ROWS = 1024
 """So many rows are multiplied at once: a copy of them fits into the processor's cache."""
 
+FEW_ROWS = 256
+"""So many scattered rows are gathered at once: they are multiplied before they have left the second cache."""
+
 SPARE = 16
 """One row in so many may lie apart from the others, or lie there unused, before all are laid out anew."""
 
@@ -58,6 +61,15 @@ class Vectors:
         row = np.atleast_1d(self.row[chosen])
         found = self._gathered(row, np.empty((len(row), self.base.shape[1]), np.float32))
         return found if np.ndim(chosen) else found[0]
+
+    def similarity(self, chosen: NDArray[np.int64], vector: Floats) -> Floats:
+        """Return the product of the rows with these numbers with a vector."""
+        product = np.empty(len(chosen), np.float32)
+        room = np.empty((FEW_ROWS, self.base.shape[1]), np.float32)
+        for start in range(0, len(chosen), FEW_ROWS):
+            row = self.row[chosen[start : start + FEW_ROWS]]
+            np.matmul(self._gathered(row, room[: len(row)]), vector, out=product[start : start + FEW_ROWS])
+        return product
 
     def __matmul__(self, vector: Floats) -> Floats:
         """Return the product of every row with a vector. How the rows are stored makes no difference to a bit of it."""

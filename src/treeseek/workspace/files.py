@@ -16,10 +16,12 @@ import hashlib
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from treeseek.errors import UnreadableError
 
@@ -31,6 +33,8 @@ _STEP_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLO
 _SYS_OPENAT2 = 437
 _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
 _READ_STEP = 256 * 1024
+_REST_NS = 2_000_000_000
+_MAX_DIGESTS = 1 << 15
 _READINGS = 3
 """A file that changes while it is read is read again, so often at most."""
 
@@ -50,6 +54,15 @@ Opener = Callable[[int, bytes, int], int]
 """From a root's descriptor, a path beneath it and flags to the descriptor of what is there."""
 
 
+T = TypeVar("T")
+
+Version = tuple[int, int, int, int, int]
+"""A file's device, inode, size, and times of its last change, of content and of anything, in nanoseconds."""
+
+_digests: dict[Version, str] = {}
+"""The hashes of files that have rested."""
+
+
 class RootReader:
     """Reads files beneath one root. Use it from `open_root`; threads may share it."""
 
@@ -66,6 +79,27 @@ class RootReader:
         component), "outside" (a path that climbs out of the root), "too-large" (over `max_bytes`, also if it
         grows while it is read) or "io-error".
         """
+        return self._given(path, lambda descriptor, status: _whole(descriptor, status, max_bytes), max_bytes)
+
+    def digest(self, path: str, max_bytes: int) -> str:
+        """Return the `content_hash` of what `read` would return, or raise what that would.
+
+        A file that has rested since it was read, by its inode, size and both times, isn't read again.
+        """
+
+        def hashed(descriptor: int, status: os.stat_result) -> str | None:
+            version = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+            digest = _digests.get(version) if status.st_size <= max_bytes else None
+            if digest is None and (data := _whole(descriptor, status, max_bytes)) is not None:
+                digest = content_hash(data)
+                if _has_rested(status) and _has_rested(os.fstat(descriptor)):
+                    _remember(version, digest)
+            return digest
+
+        return self._given(path, hashed, max_bytes)
+
+    def _given(self, path: str, take: Callable[[int, os.stat_result], T | None], max_bytes: int) -> T:
+        """Return what `take` makes of the descriptor and status of a regular file; None is one that is too large."""
         try:
             descriptor = self._open(self._descriptor, path.encode(errors="surrogateescape"), _FLAGS)
         except UnicodeEncodeError:
@@ -76,10 +110,10 @@ class RootReader:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableError(f"{path!r} is not a regular file", reason="not-regular")
-            data = _whole(descriptor, status, max_bytes)
-            if data is None:
+            taken = take(descriptor, status)
+            if taken is None:
                 raise UnreadableError(f"{path!r} is larger than {max_bytes} bytes", reason="too-large")
-            return data
+            return taken
         except OSError as error:
             raise _unreadable(path, error) from None
         finally:
@@ -124,6 +158,17 @@ def read(root: Path, path: str, *, max_bytes: int) -> bytes:
 def content_hash(data: bytes) -> str:
     """Return the hash that stands for a file's bytes, as 32 hex digits (BLAKE2b, 128 bits)."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _has_rested(status: os.stat_result) -> bool:
+    """Whether a file was last changed so long ago that another change would show in its times."""
+    return time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _REST_NS
+
+
+def _remember(version: Version, digest: str) -> None:
+    if len(_digests) >= _MAX_DIGESTS:
+        _digests.clear()
+    _digests[version] = digest
 
 
 def _unreadable(path: str, error: OSError) -> UnreadableError:

@@ -10,18 +10,20 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from treeseek import __version__
 from treeseek.errors import TreeseekError, UsageError
 from treeseek.frontends import documents, metrics
-from treeseek.frontends.http.guard import Guard
+from treeseek.frontends.http.described import DESCRIPTION, described, secured
+from treeseek.frontends.http.guard import OPEN, Guard
 from treeseek.frontends.http.hosts import Hosts
 from treeseek.frontends.http.log import Log
 from treeseek.frontends.http.options import Options
 from treeseek.frontends.http.pages import Pages
 from treeseek.frontends.http.replies import encoded, failed, refusal, reply
 from treeseek.frontends.http.routes import router
+from treeseek.frontends.http.schemas import Alive
 from treeseek.frontends.http.work import Work
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ def create_app(
 
     app = FastAPI(
         title="treeseek", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False,
-        summary="Find code by meaning in repositories that keep changing.",
+        summary="Find code by meaning in repositories that keep changing.", description=DESCRIPTION,
+        default_response_class=Response, generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     app.include_router(router(service, work))
     _add_pages(app, service, work)
@@ -75,7 +78,10 @@ def create_app(
         hosts = Hosts(options.host, settings.allowed_hosts.split(","))
     except ValueError as error:
         raise UsageError(f"allowed_hosts: {error}") from None
-    routes = frozenset(route.path for route in app.routes if hasattr(route, "path") and "{" not in route.path)
+    schema = app.openapi()
+    if options.token:
+        secured(schema, OPEN)
+    routes = frozenset(("/", "/openapi.json", *schema["paths"]))
     return Guard(
         app, settings, hosts, options.token, log or Log("off"), {path: one.app for path, one in mounts.items()}, routes
     )
@@ -84,18 +90,21 @@ def create_app(
 def _add_pages(app: FastAPI, service: Service, work: Work) -> None:
     pages = Pages()
 
-    @app.get("/healthz")
+    @app.get("/healthz", **described("Tell whether the server is there", Alive, token=False))
     async def healthz() -> Response:
+        """Answers as long as the server does."""
         return reply(encoded(documents.alive("health")))
 
-    @app.get("/readyz")
+    @app.get("/readyz", **described("Tell whether every root has answers", Alive, 503, token=False))
     async def readyz() -> Response:
+        """Answers with 503 until there is an index of every root."""
         if not service.is_ready:
             return refusal("not-ready", "the first index of a root is still being made")
         return reply(encoded(documents.alive("ready")))
 
-    @app.get("/metrics")
+    @app.get("/metrics", **described("Read the metrics", None, 504), response_class=PlainTextResponse)
     async def measured() -> Response:
+        """Everything that is counted, in the text format of Prometheus."""
         content, kind = await work.aside(lambda: metrics.render(service))
         return Response(content, headers={"content-type": kind})
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from treeseek.frontends.http.log import Log
     from treeseek.settings import Settings
 
-__all__ = ["Guard"]
+__all__ = ["OPEN", "Guard"]
 
 MAX_URL_BYTES, MAX_HEADERS, MAX_HEADER_BYTES = 8 * 1024, 100, 16 * 1024
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

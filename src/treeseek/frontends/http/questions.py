@@ -38,12 +38,9 @@ class Filtered(AboutRoot):
     exclude: list[str] = Field([], description="No files that match one of these globs.")
     path: str = Field("", description="Only this file, or what is below this directory, relative to the root.")
     min_score: float = Field(0.0, ge=0, le=1, allow_inf_nan=False, description="Only hits that score so much or more, from 0 to 1.")  # fmt: skip  # noqa: E501
-    max_tokens: Annotated[
-        int | SkipJsonSchema[None],
-        Field(
-            ge=1, le=MAX_NUMBER, description="Cut hits from the end until the document has no more tokens than this."
-        ),
-    ] = None
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_NUMBER)] | SkipJsonSchema[None] = Field(
+        None, description="Cut hits from the end until the document has no more tokens than this."
+    )
 
     def filters(self) -> Filters:
         """Return the filters that are asked for. Raises UsageError for a glob whose braces spell out too much."""
@@ -117,10 +114,9 @@ class StatusQuestion(AboutRoot):
 class RefreshQuestion(AboutRoot):
     """A wish to have the index brought up to date."""
 
-    seconds: Annotated[
-        float | SkipJsonSchema[None],
-        Field(ge=0, le=3600, allow_inf_nan=False, description="Begin no more files after so many seconds."),
-    ] = None
+    seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | SkipJsonSchema[None] = Field(
+        None, description="Begin no more files after so many seconds."
+    )
 
 
 def globs_of(given: Sequence[str], root: Path) -> tuple[str, ...]:

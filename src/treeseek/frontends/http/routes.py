@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from treeseek.errors import UsageError
 from treeseek.frontends import documents, fit
+from treeseek.frontends.http.described import OF_HITS, OF_ROOTS, described
 from treeseek.frontends.http.questions import (
     AboutRoot,
     DiffQuestion,
@@ -25,6 +26,7 @@ from treeseek.frontends.http.questions import (
     globs_of,
 )
 from treeseek.frontends.http.replies import encoded, reply
+from treeseek.frontends.http.schemas import Diff, Hits, Index, Lines, Outline, Roots, Status
 from treeseek.workspace import client_path
 
 if TYPE_CHECKING:
@@ -42,8 +44,11 @@ def router(service: Service, work: Work) -> APIRouter:
     """Return the routes to what the service serves."""
     routes = APIRouter(prefix="/v1")
 
-    async def answered(asked: AboutRoot, job: Callable[[Root], bytes], seconds: float | None = None) -> Response:
-        return reply(await work.do(lambda: job(service.root(asked.root)), seconds))
+    async def quickly(asked: AboutRoot, job: Callable[[Root], bytes]) -> Response:
+        return reply(await work.quickly(lambda: job(service.root(asked.root))))
+
+    async def slowly(asked: AboutRoot, job: Callable[[Root], bytes], seconds: float | None = None) -> Response:
+        return reply(await work.slowly(lambda: job(service.root(asked.root)), seconds))
 
     async def found(command: str, asked: Filtered, ask: Callable[[Root], SearchResult]) -> Response:
         most = service.settings.max_response_bytes
@@ -51,69 +56,87 @@ def router(service: Service, work: Work) -> APIRouter:
         def job(root: Root) -> bytes:
             return _fitting(command, root, _noted(root, ask(root)), asked.max_tokens, most)
 
-        return await answered(asked, job)
+        return await quickly(asked, job)
 
-    @routes.get("/search")
+    @routes.get(
+        "/search", **described("Find the places that answer a question", Hits, 404, 409, 422, 503, 504, links=OF_HITS)
+    )
     async def search(asked: Annotated[SearchQuestion, Query()]) -> Response:
+        """Places that answer a question in plain words, or the name of something: best first, one a file first."""
         return await found("search", asked, lambda root: root.engine.search(
             asked.q, limit=asked.limit, filters=asked.filters(), explain=asked.explain
         ))  # fmt: skip
 
-    @routes.get("/related")
+    @routes.get(
+        "/related", **described("Find code like the code at a line", Hits, 404, 409, 422, 503, 504, links=OF_HITS)
+    )
     async def related(asked: Annotated[RelatedQuestion, Query()]) -> Response:
+        """Places most like the code at a line of a file, without that place itself."""
         return await found("related", asked, lambda root: root.engine.related(
             asked.path, asked.line, limit=asked.limit, filters=asked.filters()
         ))  # fmt: skip
 
-    @routes.get("/symbols")
+    @routes.get("/symbols", **described("Find declarations by name", Hits, 404, 409, 422, 503, 504, links=OF_HITS))
     async def symbols(asked: Annotated[SymbolsQuestion, Query()]) -> Response:
+        """Declarations of a name: spelled so, in another case, as the same words, or as part of one."""
         return await found("symbols", asked, lambda root: root.engine.symbols(
             asked.name, limit=asked.limit, filters=asked.filters()
         ))  # fmt: skip
 
-    @routes.get("/outline")
+    @routes.get("/outline", **described("List what a file declares", Outline, 404, 422, 503, 504))
     async def outline(asked: Annotated[OutlineQuestion, Query()]) -> Response:
+        """The declarations of a file as it is on disk now. Needs no index."""
+
         def job(root: Root) -> bytes:
             path = client_path(asked.path, root.engine.root)
             return encoded(documents.outline(str(root.engine.root), path, root.engine.outline(path)))
 
-        return await answered(asked, job)
+        return await slowly(asked, job)
 
-    @routes.get("/lines")
+    @routes.get("/lines", **described("Read some lines of a file", Lines, 404, 422, 503, 504))
     async def lines(asked: Annotated[LinesQuestion, Query()]) -> Response:
+        """Lines of a file as it is on disk now, for showing a hit in what is around it; at most 1,000 at once."""
+
         def job(root: Root) -> bytes:
             excerpt = root.engine.lines(asked.path, asked.start, asked.end)
             return encoded(documents.lines(str(root.engine.root), excerpt))
 
-        return await answered(asked, job)
+        return await quickly(asked, job)
 
-    @routes.get("/diff")
+    @routes.get("/diff", **described("Tell what changed in meaning", Diff, 404, 422, 503, 504))
     async def diff(asked: Annotated[DiffQuestion, Query()]) -> Response:
+        """What became of which declarations, from one revision of git to another, or to the files as they are."""
+
         def job(root: Root) -> bytes:
             top = root.engine.root
             difference = root.engine.diff(asked.old, asked.new, paths=globs_of(asked.path, top), nodes=asked.nodes)
             return encoded(documents.difference(str(top), difference, stat=asked.stat, nodes=asked.nodes))
 
-        return await answered(asked, job)
+        return await slowly(asked, job)
 
-    @routes.get("/status")
+    @routes.get("/status", **described("Tell what an index holds and lacks", Status, 404, 422, 503, 504))
     async def status(asked: Annotated[StatusQuestion, Query()]) -> Response:
+        """What the index of a root holds, and what changed since; the files are looked at for it."""
+
         def job(root: Root) -> bytes:
             return encoded(documents.status(root.engine.status(skipped=asked.skipped), skipped=asked.skipped))
 
-        return await answered(asked, job)
+        return await slowly(asked, job)
 
-    @routes.get("/roots")
+    @routes.get("/roots", **described("List what is served", Roots, 503, 504, links=OF_ROOTS))
     async def roots() -> Response:
-        return reply(await work.do(lambda: encoded(documents.roots(list(service.roots.values())))))
+        """The roots that are served, and how far the index of each is."""
+        return reply(await work.quickly(lambda: encoded(documents.roots(list(service.roots.values())))))
 
-    @routes.post("/refresh")
+    @routes.post("/refresh", **described("Bring an index up to date", Index, 404, 422, 502, 503, 504))
     async def refresh(asked: Annotated[RefreshQuestion, Query()]) -> Response:
+        """Bring the index of a root up to date now. It is kept so anyway; this waits for it."""
+
         def job(root: Root) -> bytes:
             engine = root.engine
             return encoded(documents.index_report(str(engine.root), str(engine.directory), root.refresh(asked.seconds)))
 
-        return await answered(asked, job, REFRESH_SECONDS)
+        return await slowly(asked, job, REFRESH_SECONDS)
 
     return routes
 
@@ -129,11 +152,13 @@ def _noted(root: Root, result: SearchResult) -> SearchResult:
 def _fitting(command: str, root: Root, result: SearchResult, max_tokens: int | None, max_bytes: int) -> bytes:
     """Return an answer's document, with as many lines and hits as fit."""
     top = str(root.engine.root)
+    texts: dict[int, str] = {}
 
     def text(part: SearchResult) -> str:
-        return documents.dumped(documents.answer(command, top, part))
+        texts.clear()
+        return texts.setdefault(id(part), documents.dumped(documents.answer(command, top, part)))
 
     kept = fit.cut_result(result, max_tokens, text, max_bytes)
     if kept is None:
         raise UsageError(f"nothing fits in {max_tokens:,} tokens" if max_tokens else "the answer is too large")
-    return encoded(documents.answer(command, top, kept))
+    return (texts.get(id(kept)) or text(kept)).encode("utf-8", "backslashreplace")

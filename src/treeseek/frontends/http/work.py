@@ -1,15 +1,23 @@
-"""Who does the work, and for how long? Threads do, as many as may ask at once; the event loop only waits."""
+"""Who does the work, and for how long? Threads do; the event loop only waits.
+
+Searches are quick and hold the interpreter most of their time, so more of them at once than there are cores only get in
+each other's way: at 50,000 chunks and on two cores, two at a time are answered a third faster than eight. They queue.
+What may take long (a difference, a first look at a tree) has threads of its own, and no more than half of the service's
+places, so that searches always find one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 from treeseek.errors import DeadlineError
+from treeseek.safety.caps import Gate
 
 if TYPE_CHECKING:
     from treeseek.service import Service
@@ -26,23 +34,44 @@ class Work:
     """
 
     def __init__(self, service: Service) -> None:
-        settings = service.settings
+        places = max(1, service.settings.max_concurrent_requests)
+        slow = max(1, places // 2)
+        # Who asks a remote embedder mostly waits for it.
+        quick = min(places, os.cpu_count() or 1) if service.settings.embedder == "static" else places
         self._service = service
-        self._seconds = settings.request_seconds or None
-        self._threads = ThreadPoolExecutor(max(1, settings.max_concurrent_requests), thread_name_prefix="treeseek-http")
+        self._seconds = service.settings.request_seconds or None
+        self._quick = ThreadPoolExecutor(quick, thread_name_prefix="treeseek-search")
+        self._slow = ThreadPoolExecutor(slow, thread_name_prefix="treeseek-slow")
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="treeseek-metrics")
+        self._slow_places = Gate(slow)
 
-    async def do(self, job: Callable[[], T], seconds: float | None = None) -> T:
-        """Return what the job returns, in the caller's context.
+    async def quickly(self, job: Callable[[], T]) -> T:
+        """Return what a job returns that takes milliseconds, in the caller's context.
 
-        Raises OverloadedError if there is no place, DeadlineError if it isn't done in `seconds`, by default in what the
-        settings allow; and whatever the job does.
+        Raises OverloadedError if there is no place, DeadlineError if it isn't done in the time that the settings allow,
+        and whatever the job does.
         """
         with ExitStack() as place:
             place.enter_context(self._service.admitted())
-            future = self._threads.submit(contextvars.copy_context().run, job)
-            taken = place.pop_all()
-            future.add_done_callback(lambda _: taken.close())
-        limit = seconds if seconds is not None else self._seconds
+            return await self._done(self._quick, job, place, self._seconds)
+
+    async def slowly(self, job: Callable[[], T], seconds: float | None = None) -> T:
+        """Do the same with one that may take long: as long as the settings allow, or `seconds`."""
+        with ExitStack() as place:
+            place.enter_context(self._slow_places.entered())
+            place.enter_context(self._service.admitted())
+            return await self._done(self._slow, job, place, self._seconds if seconds is None else seconds)
+
+    async def aside(self, job: Callable[[], T]) -> T:
+        """Do the same with one that is for whoever runs the server: it needs no place, so it never lacks one."""
+        return await self._done(self._aside, job, ExitStack(), self._seconds)
+
+    async def _done(
+        self, threads: ThreadPoolExecutor, job: Callable[[], T], place: ExitStack, limit: float | None
+    ) -> T:
+        future = threads.submit(contextvars.copy_context().run, job)
+        taken = place.pop_all()
+        future.add_done_callback(lambda _: taken.close())
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), limit)
         except TimeoutError:
@@ -50,10 +79,7 @@ class Work:
                 return future.result()
             raise DeadlineError(f"there was no answer within {limit:g} seconds; ask for less") from None
 
-    async def aside(self, job: Callable[[], T]) -> T:
-        """Return what a job returns that is for whoever runs the server, and needs no place."""
-        return await asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, job)
-
     def close(self) -> None:
         """Begin no more work. What is under way ends by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._quick, self._slow, self._aside):
+            threads.shutdown(wait=False, cancel_futures=True)
