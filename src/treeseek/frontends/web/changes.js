@@ -131,7 +131,7 @@ export class Changes {
       this.place.clear();
       return this.page.opened(false);
     }
-    this.place.open({ root: state.root, path: site.path, line: site.start_line, span: [site.start_line, site.end_line], kind: site.kind, name: site.name, signature: site.signature });
+    if (!this.place.has(site)) this.place.open(site, { root: state.root, path: site.path, line: site.start_line, span: [site.start_line, site.end_line], kind: site.kind, name: site.name, signature: site.signature });
     return this.page.opened(state.hit === key);
   }
 }

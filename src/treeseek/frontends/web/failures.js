@@ -4,7 +4,7 @@ import { Failure, ask, hasToken, pause, Turn, useToken } from "./api.js";
 import { el, figure } from "./dom.js";
 
 const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 15000;
+const LONGEST_PAUSE = 4000;
 
 /** Shows what went wrong in a container, and has `retry` called when it is worth it: after a token was given, when the
  *  server is back, when the index is made. */

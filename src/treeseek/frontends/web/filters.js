@@ -106,13 +106,14 @@ export class Filters {
   #field(label, name, placeholder) {
     const typed = () => {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.page.go({ [name]: input.value.trim(), hit: "" }, { push: false }), TYPING);
+      this.#timer = setTimeout(() => this.page.go({ path: this.path.input.value.trim(), globs: this.globs.input.value.trim(), hit: "" }, { push: false }), TYPING);
     };
     const input = el("input", { type: "text", id: `filter-${name}`, placeholder, spellcheck: "false", autocapitalize: "off", oninput: typed });
     return { input, label: el("label", { for: input.id }, `${label} `, input) };
   }
 
   #cleared() {
+    clearTimeout(this.#timer);
     for (const name of ["path", "globs"]) this[name].input.value = "";
     this.page.go({ language: [], kind: [], path: "", globs: "", min: "", hit: "" });
     byId("query").focus();

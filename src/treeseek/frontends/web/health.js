@@ -7,6 +7,7 @@ import { skipped } from "./skipped.js";
 
 const SOON = 1000;
 const LATER = 10000;
+const CHECK = "Check now";
 const LANGUAGES = 12;
 const TIERS = ["hot", "warm", "cold", "frozen"];
 
@@ -15,6 +16,7 @@ export class Health {
   #turn = new Turn();
   #known = new Map();
   #open = new Set();
+  #metrics = "";
 
   constructor(container, page) {
     this.container = container;
@@ -40,6 +42,7 @@ export class Health {
     try {
       for (;;) {
         const [{ roots }, metrics] = await Promise.all([ask("/v1/roots", {}, { signal }), ask("/metrics", {}, { signal }).catch(ignored)]);
+        this.#metrics = metrics;
         this.#draw(state, roots, metrics, signal);
         this.page.phase(roots);
         await pause(roots.some((root) => root.phase === "indexing" || root.phase === "waiting") ? SOON : LATER, signal);
@@ -76,7 +79,7 @@ export class Health {
     if (container.dataset.shown === phase) return;
     container.dataset.shown = phase;
     const hadFocus = container.contains(document.activeElement);
-    const refresh = el("button", { type: "button", class: "small", onclick: () => this.#refresh(root, refresh, signal) }, "Check now");
+    const refresh = el("button", { type: "button", class: "small", onclick: () => this.#refresh(root, refresh, signal) }, CHECK);
     container.replaceChildren(...[
       el("h2", {}, el("bdi", {}, visible(root.name)), " ", el("span", { class: `phase ${root.phase}` }, phaseOf(root)), refresh),
       el("p", { class: "quiet" }, el("bdi", {}, visible(root.root))),
@@ -102,14 +105,16 @@ export class Health {
     try {
       const done = await ask("/v1/refresh", { root: root.name }, { signal, method: "POST" });
       const what = [["added", done.added], ["changed", done.changed], ["deleted", done.deleted]].filter(([, files]) => files).map(([name, files]) => `${files} ${name}`);
+      const { roots } = await ask("/v1/roots", {}, { signal });
+      this.#known.clear();
+      this.#draw(this.page.state(), roots, this.#metrics, signal);
       this.page.say(what.length ? `${root.name}: ${what.join(", ")}` : `${root.name}: nothing has changed`);
     } catch (error) {
       if (error.name === "AbortError") return;
       this.page.say(error.message);
     }
-    this.#known.clear();
-    this.isShown = false;
-    this.show(this.page.state());
+    button.disabled = false;
+    button.textContent = CHECK;
   }
 
   #skippedOf(state, root, signal) {

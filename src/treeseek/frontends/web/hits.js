@@ -148,7 +148,7 @@ export class Hits {
     }
     const key = this.list.mark(state.hit);
     const hit = this.#hits.find((one) => keyOf(one) === key);
-    this.place.show(hit, { root: state.root, asked: this.#stems, score: scoreOf(state, hit, true), isLow: isLow(state, hit) });
+    if (!this.place.has(hit)) this.place.show(hit, { root: state.root, asked: this.#stems, score: scoreOf(state, hit, true), isLow: isLow(state, hit) });
     return this.page.opened(state.hit === key);
   }
 }

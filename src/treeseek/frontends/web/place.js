@@ -16,7 +16,9 @@ const REST = 150;
 export class Place {
   #codeTurn = new Turn();
   #panelTurn = new Turn();
-  #timer = 0;
+  #filling = 0;
+  #expanding = 0;
+  #source = null;
   #base = null;
   #shown = null;
   #panel = "";
@@ -40,9 +42,15 @@ export class Place {
     return this.#shown !== null;
   }
 
+  /** Whether this hit or site is what is selected. */
+  has(source) {
+    return this.#shown !== null && this.#source === source;
+  }
+
   /** Show a hit, of the root and the words that were asked for. */
   show(hit, { root, asked, score = "", isLow = false }) {
     const text = hit.text.replace(/\n$/, "").split("\n");
+    this.#source = hit;
     this.#base = {
       id: hit.id, root, path: hit.path, language: hit.language, kind: hit.kind, name: hit.name, signature: hit.signature,
       line: hit.start_line, span: [hit.start_line, hit.end_line], first: hit.start_line, text, matched: new Set(hit.matched_lines),
@@ -52,8 +60,9 @@ export class Place {
     this.#soon(hit.cut);
   }
 
-  /** Show a place of which only the lines are known. */
-  async open(place) {
+  /** Show a site of which only the lines are known. */
+  async open(site, place) {
+    this.#source = site;
     this.#base = { id: "", kind: "", name: "", signature: "", language: "text", first: place.span[0], text: [], matched: new Set(), asked: new Set(), score: "", isLow: false, fresh: true, total: null, ...place };
     await this.#load(this.#base, true);
     this.#soon(false);
@@ -63,8 +72,8 @@ export class Place {
   clear() {
     this.#codeTurn.end();
     this.#panelTurn.end();
-    clearTimeout(this.#timer);
-    this.#base = this.#shown = null;
+    this.#stopTimers();
+    this.#source = this.#base = this.#shown = null;
     this.container.hidden = true;
   }
 
@@ -93,6 +102,7 @@ export class Place {
   /** Open a panel, `outline`, `related` or `why`, and go into it; or close it if it is open. */
   toggle(name) {
     if (!this.#shown) return;
+    clearTimeout(this.#filling);
     const wasInside = this.panel.contains(document.activeElement);
     this.#panel = this.#panel === name ? "" : name;
     this.#drawTools();
@@ -222,11 +232,14 @@ export class Place {
 
   /** Fill the panel, and load the rest of a declaration that came with its first part, if the selection rests. */
   #soon(isCut) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (this.#panel) this.#fill(false);
-      if (isCut) this.expand(STEP);
-    }, REST);
+    this.#stopTimers();
+    if (this.#panel) this.#filling = setTimeout(() => this.#fill(this.panel.contains(document.activeElement)), REST);
+    if (isCut) this.#expanding = setTimeout(() => this.expand(STEP), REST);
+  }
+
+  #stopTimers() {
+    clearTimeout(this.#filling);
+    clearTimeout(this.#expanding);
   }
 
   async #fill(takeFocus) {
