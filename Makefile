@@ -79,6 +79,8 @@ bench:
 	@echo "  $(BIN)/python -m benchmarks.soak --tree DIR --minutes 30"
 	@echo "the other embedders, and whether they keep to their limits:"
 	@echo "  $(BIN)/python -m benchmarks.embedders --tree DIR"
+	@echo "how fast text becomes vectors, on one core:"
+	@echo "  $(BIN)/python -m benchmarks.vectors --tree DIR"
 	@echo "retrieval, over a file of judged queries:"
 	@echo "  $(BIN)/python -m benchmarks.retrieval --queries FILE --repos FILE --corpus DIR --out results.jsonl"
 

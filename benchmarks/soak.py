@@ -78,6 +78,8 @@ def soak(engine: Engine, edits: Edits, minutes: float) -> dict[str, object]:
         target=engine.watch, args=(stop,), kwargs={"on_error": lambda error: problems.append(str(error))}
     )
     watcher.start()
+    while not engine.indexed and watcher.is_alive():
+        time.sleep(0.05)
     samples: list[tuple[float, float, int]] = []
     searches = 0
     started = time.monotonic()
@@ -127,7 +129,6 @@ def main() -> int:
         root = scratch / "tree"
         shutil.copytree(told.tree, root, symlinks=True, ignore=shutil.ignore_patterns(".git"))
         engine = treeseek.open(root, load({}, data_dir=scratch / "data", cache_dir=scratch / "cache"))
-        engine.sync()
         edits = Edits(root, told.seed)
         figures = soak(engine, edits, told.minutes)
         edits.undo()

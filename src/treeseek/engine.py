@@ -213,10 +213,11 @@ class Engine:
         The index is tidied when nothing happens, or after very many changes.
         """
         from treeseek.cache import close_idle
-        from treeseek.indexing.memory import give_back_memory
         from treeseek.indexing.watching import watch
         from treeseek.indexing.workers import Terms, kept_warm
+        from treeseek.store.memory import give_back_memory, share_arenas
 
+        share_arenas()
         commits = 0
 
         def sync(hints: Sequence[str] | None) -> None:

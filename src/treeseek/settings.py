@@ -78,9 +78,9 @@ class Settings:
     max_concurrent_requests: int = 16
     parse_seconds: float = 10.0
     refresh_seconds: float = 10.0
-    cache_hot_bytes: int = 48 * 1024 * 1024
-    cache_warm_bytes: int = 96 * 1024 * 1024
-    cache_cold_bytes: int = 32 * 1024 * 1024
+    cache_hot_bytes: int = 16 * 1024 * 1024
+    cache_warm_bytes: int = 32 * 1024 * 1024
+    cache_cold_bytes: int = 16 * 1024 * 1024
     cache_frozen_bytes: int = 1024 * 1024 * 1024
     cache_artifact_bytes: int = 1024 * 1024 * 1024
     cache_vector_bytes: int = 1024 * 1024 * 1024

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from benchmarks import history, peers, retrieval, spans
+from benchmarks import history, peers, retrieval, spans, vectors
 
 SHOP = '''"""A shop."""
 
@@ -121,3 +121,11 @@ def test_retrieval_compares_question_by_question_and_refuses_unknown_peers(shop,
 def test_ripgrep_is_asked_for_whole_words_without_the_commonest():
     assert peers._whole_words("How does the RetryPolicy wait?") == ["retrypolicy", "wait"]
     assert peers._whole_words("to") == ["to"]
+
+
+def test_how_fast_text_becomes_vectors_is_told(shop, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["vectors", "--tree", str(shop), "--rounds", "1"])
+    assert vectors.main() == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["pieces"] == len(list(shop.iterdir()))
+    assert {"words", "terms", "vectors"} <= told.keys()

@@ -60,3 +60,15 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     else:
         assert query.words
         assert len(query.words) == len(query.terms)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_task"),
+    [
+        ("Fix the timeout of uploads", True), ("parser: Allow trailing commas", True), ("don't retry an upload", True),
+        ("Add", False), ("fix it", False), ("how are uploads retried", False), ("timeout of uploads", False),
+        ("request validation and error handling", False), ("upload_with_retry", False), ("test of hosts", False),
+    ],
+)  # fmt: skip
+def test_who_says_what_is_to_be_done_has_a_task(text: str, is_task: bool) -> None:
+    assert read(text).is_task == is_task

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import treeseek
 from treeseek import Engine, Filters, NotIndexedError, UsageError
 from treeseek.model import Hit
 from treeseek.retrieval.budget import count_tokens
@@ -246,3 +249,20 @@ def test_a_hit_can_say_why(engine: Engine) -> None:
     assert hit.reasons["defines_symbol"] > 1
     assert list(map(abs, hit.reasons.values())) == sorted(map(abs, hit.reasons.values()), reverse=True)
     assert engine.search("RetryPolicy").hits[0].reasons is None
+
+
+def test_a_task_is_shown_more_places_of_likely_files_after_the_first_files(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    body = "\n".join(f"    step_{n} = call_{n}(step_{n})" for n in range(60))
+    actions = ("open", "close", "retry", "cancel")
+    (root / "invoice.py").write_text("\n\n".join(f"def {a}_invoice(invoice):\n{body}" for a in actions))
+    for n in range(12):
+        (root / f"other_{n}.py").write_text(f"def other_{n}(value):\n    # an invoice of {n}\n    return {n}\n")
+    with treeseek.open(root, load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")) as engine:
+        engine.sync()
+        asked = [hit.path for hit in engine.search("the retrying of an invoice").hits]
+        told = [hit.path for hit in engine.search("fix the retrying of an invoice").hits]
+    assert asked.count("invoice.py") == 1
+    assert told.count("invoice.py") > 1
+    assert len(set(told[:5])) == 5

@@ -7,6 +7,7 @@ import pytest
 from training.boosting import Terms, boost
 from training.calibration import area_under_roc
 from training.judged import Packed
+from training.verbs import MIN_REPOSITORIES, verbs
 
 
 def test_boosting_finds_what_a_sum_cannot_say():
@@ -51,3 +52,10 @@ def test_the_slopes_pull_the_right_file_up_and_the_wrong_ones_before_it_down():
 @pytest.mark.parametrize(("odds", "area"), [([3, 2, 1, 0], 1.0), ([0, 1, 2, 3], 0.0), ([1, 1, 1, 1], 0.5)])
 def test_the_area_under_roc(odds, area):
     assert area_under_roc(np.array(odds, float), np.array([True, True, False, False])) == area
+
+
+def test_verbs_begin_what_many_say_and_stand_nowhere_else():
+    lines = ["Fix the request queue", "core: Fix a request", "Request the fix again", "Add one more queue"]
+    told = {f"repository {n}": lines for n in range(MIN_REPOSITORIES)}
+    assert verbs(told) == ["add", "fix"], "fix begins two of three, request one of three"
+    assert verbs({"one": lines * 100}) == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,10 @@ STOP_WORDS = frozenset(
 """Words that say how a question is asked, not what about. They still count inside identifiers."""
 
 VARIANT_WEIGHT = 0.5
+TASK_WORDS = 2
+"""With fewer words that matter nobody has said what is to be done."""
+
+_SCOPE = re.compile(r"[\w./*,&\- ]{1,40}:\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class Query:
     - `names`: the lower-case identifiers without what qualifies them; `wholes`, their terms as whole names;
       `qualified`, with what qualifies them, dotted.
     - `is_symbol`: the query is one identifier and nothing else.
+    - `is_task`: it says what is to be done, as commits do ("Fix the timeout of uploads"), and so asks for what is to be
+      changed.
     """
 
     text: str
@@ -49,6 +58,7 @@ class Query:
     wholes: tuple[int, ...]
     qualified: tuple[str, ...]
     is_symbol: bool
+    is_task: bool
 
 
 def parse(text: str, *, max_chars: int, max_terms: int = 300) -> Query:
@@ -76,7 +86,21 @@ def parse(text: str, *, max_chars: int, max_terms: int = 300) -> Query:
         wholes=tuple(term for term in map(whole_term, leaves) if term),
         qualified=tuple(name.lower() for name in dotted),
         is_symbol=len(pieces) == 1,
+        is_task=len(words) >= TASK_WORDS and beginning_of(text) in _verbs(),
     )
+
+
+def beginning_of(text: str) -> str:
+    """Return a text's first word, after what it says to be about ("parser: "), in lower case; "" if it is no word."""
+    first = _SCOPE.sub("", text.strip()).partition(" ")[0].lower()
+    return first if first.replace("'", "").isalpha() else ""
+
+
+@functools.cache
+def _verbs() -> frozenset[str]:
+    """Return the words with which people begin to say what is to be done; `training/verbs.py` counts them."""
+    lines = (Path(__file__).parent / "weights" / "verbs.txt").read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def _trimmed(piece: str) -> str:

@@ -32,6 +32,11 @@ MIN_DENSE = 0.2
 CORRECTED = 128
 """How many files the trees are asked about."""
 
+SHARES = np.array([1.0, 0.3, 0.2, 0.1, 0.05, 0.025], np.float32)
+"""What a file's best chunk, its second best, and so on are worth to who wants to change something."""
+FIRST_FILES = 5
+"""So many files come first, with one chunk each, whatever is wanted."""
+
 CHUNK_WEIGHTS = {"lexical": 1.0, "dense": 0.8, "covered": 0.6, "name": 1.2}
 BLOCK_WEIGHT = -0.4
 """Imports and other lines between declarations name everything and explain nothing."""
@@ -131,9 +136,13 @@ def chunk_scores(corpus: Corpus, evidence: Evidence) -> Floats:
 
 def order(
     corpus: Corpus, evidence: Evidence, allowed: NDArray[np.bool_] | None, limit: int, model: Model,
-    *, explain: bool = False,
+    *, explain: bool = False, is_task: bool = False,
 ) -> Ranked:  # fmt: skip
-    """Return the best chunk of each of the best files, then, if there is room, their second best ones, and so on."""
+    """Return the best chunk of each of the best files, then, if there is room, their second best ones, and so on.
+
+    A task is another matter: what is to be changed is often several places of one file, so second best chunks of a file
+    that is likely come before files that are not, by SHARES. That was fitted to commits of 23 repositories.
+    """
     candidates = evidence.candidates
     answers = (evidence.lexical > 0) | (evidence.dense >= MIN_DENSE)
     if allowed is not None:
@@ -145,15 +154,18 @@ def order(
     by_file = kept[by_score[np.argsort(candidates.file[kept].astype(np.int16)[by_score], kind="stable")]]
     firsts = np.flatnonzero(np.diff(candidates.file[by_file], prepend=-1))
     turn = np.arange(len(by_file)) - np.repeat(firsts, np.diff(firsts, append=len(by_file)))
-    turns = (
-        int(np.searchsorted(np.cumsum(np.bincount(turn)), limit)) if len(turn) else 0
-    )  # that many are more than enough
-    first_turns = np.flatnonzero(turn <= turns)
-    by_file, turn = by_file[first_turns], turn[first_turns]
-    best = by_file[np.lexsort((by_file, -of_file[candidates.file[by_file]], turn))[:limit]]
-    files = candidates.file[best]
+    early = np.flatnonzero(turn < len(SHARES))
+    by_file, turn = by_file[early], turn[early]
+    of_chunk = of_file[candidates.file[by_file]]
+    chances = model.chances(of_chunk, float(of_file.max()))
+    best = np.lexsort((by_file, -of_chunk, turn))
+    if is_task:
+        rest = best[FIRST_FILES:]
+        best[FIRST_FILES:] = rest[np.argsort(-chances[rest] * SHARES[turn[rest]], kind="stable")]
+    best = best[:limit]
     confidence = model.chance_of_answer(evidence, of_file)
-    scores = model.chances(of_file[files], float(of_file.max())) * np.float32(confidence)
+    scores, best = chances[best] * np.float32(confidence), by_file[best]
+    files = candidates.file[best]
     reasons = (
         {int(candidates.files[i]): _named(model.parts(evidence.files[i])) for i in set(files)} if explain else None
     )

@@ -106,7 +106,7 @@ def _ranked(
     if evidence is None:
         return None
     model = load_model(ranker.weights, has_vectors=ranker.evidence != "lexical")
-    return order(corpus, evidence, allowed, limit, model, explain=ranker.explain)
+    return order(corpus, evidence, allowed, limit, model, explain=ranker.explain, is_task=query.is_task)
 
 
 def _most_similar(

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from treeseek.errors import StoreError, StoreLockedError, TreeseekError, UsageError
+from treeseek.errors import OverloadedError, StoreError, StoreLockedError, TreeseekError, UsageError
 from treeseek.safety.redact import for_log
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Root:
         self._on_change = on_change
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._refreshing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._state = State(has_answers=self._has_answers())
 
@@ -79,8 +80,21 @@ class Root:
         self.engine.close()
 
     def refresh(self, seconds: float | None = None) -> SyncReport:
-        """Bring the index up to date in the caller's thread. Raises what `Engine.sync` does."""
-        report = self.engine.sync(seconds=seconds)
+        """Bring the index up to date in the caller's thread.
+
+        Raises what `Engine.sync` does, StoreLockedError if another caller has that done already, UsageError if much
+        would go to a remote embedder, and OverloadedError if the root is stopped meanwhile.
+        """
+        if not self._refreshing.acquire(blocking=False):
+            raise StoreLockedError("the index is being brought up to date already")
+        try:
+            if self.engine.unasked() is not None:
+                raise UsageError(UNASKED)
+            report = self.engine.sync(self._progressed, seconds=seconds)
+        except InterruptedIndexing:
+            raise OverloadedError("the server is about to end; ask again when it is back") from None
+        finally:
+            self._refreshing.release()
         self._synced(report)
         return report
 

@@ -13,6 +13,7 @@ from treeseek.engine import Engine
 from treeseek.errors import OverloadedError, RootError, UsageError
 from treeseek.service.roots import Root
 from treeseek.settings import Settings
+from treeseek.store.memory import share_arenas
 from treeseek.workspace import resolve_root
 
 __all__ = ["Service"]
@@ -46,6 +47,7 @@ class Service:
 
     def start(self) -> None:
         """Bring every index up to date, and follow what changes, behind the callers."""
+        share_arenas()
         for root in self.roots.values():
             root.start()
 

@@ -27,6 +27,7 @@ from treeseek.frontends.http.questions import (
 )
 from treeseek.frontends.http.replies import encoded, reply
 from treeseek.frontends.http.schemas import Diff, Hits, Index, Lines, Outline, Roots, Status
+from treeseek.safety import caps
 from treeseek.workspace import client_path
 
 if TYPE_CHECKING:
@@ -44,15 +45,22 @@ def router(service: Service, work: Work) -> APIRouter:
     """Return the routes to what the service serves."""
     routes = APIRouter(prefix="/v1")
 
+    most = service.settings.max_response_bytes
+
+    def bounded(job: Callable[[Root], bytes], asked: AboutRoot) -> bytes:
+        answer = job(service.root(asked.root))
+        if len(answer) > most:
+            caps.hit("max_response_bytes")
+            raise UsageError(f"the answer has {len(answer):,} bytes, and at most {most:,} are given; ask for less")
+        return answer
+
     async def quickly(asked: AboutRoot, job: Callable[[Root], bytes]) -> Response:
-        return reply(await work.quickly(lambda: job(service.root(asked.root))))
+        return reply(await work.quickly(lambda: bounded(job, asked)))
 
     async def slowly(asked: AboutRoot, job: Callable[[Root], bytes], seconds: float | None = None) -> Response:
-        return reply(await work.slowly(lambda: job(service.root(asked.root)), seconds))
+        return reply(await work.slowly(lambda: bounded(job, asked), seconds))
 
     async def found(command: str, asked: Filtered, ask: Callable[[Root], SearchResult]) -> Response:
-        most = service.settings.max_response_bytes
-
         def job(root: Root) -> bytes:
             return _fitting(command, root, _noted(root, ask(root)), asked.max_tokens, most)
 
@@ -152,13 +160,16 @@ def _noted(root: Root, result: SearchResult) -> SearchResult:
 def _fitting(command: str, root: Root, result: SearchResult, max_tokens: int | None, max_bytes: int) -> bytes:
     """Return an answer's document, with as many lines and hits as fit."""
     top = str(root.engine.root)
-    texts: dict[int, str] = {}
 
     def text(part: SearchResult) -> str:
-        texts.clear()
-        return texts.setdefault(id(part), documents.dumped(documents.answer(command, top, part)))
+        return documents.dumped(documents.answer(command, top, part))
 
+    whole = text(result)
+    if fit.fits(whole, max_tokens, max_bytes):
+        return whole.encode("utf-8", "backslashreplace")
+    if len(whole) > max_bytes:
+        caps.hit("max_response_bytes")
     kept = fit.cut_result(result, max_tokens, text, max_bytes)
     if kept is None:
         raise UsageError(f"nothing fits in {max_tokens:,} tokens" if max_tokens else "the answer is too large")
-    return (texts.get(id(kept)) or text(kept)).encode("utf-8", "backslashreplace")
+    return encoded(documents.answer(command, top, kept))
