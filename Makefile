@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz chaos hostile lint types bench clean
+.PHONY: help setup demo test fuzz chaos hostile lint types bench screens clean
 
 help:
 	@echo "make setup   .venv with treeseek and what its development needs"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint    style and format"
 	@echo "make types   strict type checks"
 	@echo "make bench   how to run the benchmarks"
+	@echo "make screens pictures of the web page's views [OUT=DIR]; needs chromium and chromedriver"
 	@echo "make clean   remove .venv and everything made"
 
 # The stamps make set-up run again only when the dependencies may have changed.
@@ -83,6 +84,11 @@ bench:
 	@echo "  $(BIN)/python -m benchmarks.vectors --tree DIR"
 	@echo "retrieval, over a file of judged queries:"
 	@echo "  $(BIN)/python -m benchmarks.retrieval --queries FILE --repos FILE --corpus DIR --out results.jsonl"
+
+OUT := results/screens
+
+screens: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.screens --out '$(OUT)'
 
 clean:
 	rm -rf $(VENV) build dist results .coverage .hypothesis .pytest_cache .ruff_cache .mypy_cache

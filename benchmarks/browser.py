@@ -38,6 +38,7 @@ class Serving:
 
     @property
     def port(self) -> int:
+        """Where it listens."""
         return int(self.url.rsplit(":", 1)[1])
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from benchmarks.browser import Serving, browsing, look_like, serving
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
@@ -17,9 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from benchmarks.browser import Serving, browsing, look_like, serving
-
-SECONDS = 15
+SECONDS = 30
 HOSTILE_NAME = "<img src=x onerror=alert(1)>.py"
 """Of a file in the hostile root."""
 
@@ -73,8 +72,21 @@ export function retryRequest(request) {
   return request().catch(() => request());
 }
 """,
-    "docs/guide.md": "# Uploads\n\nA failed upload is retried with growing pauses, five times.\n\n# Caching\n\nAnswers are kept.\n",
-    "app/main.go": 'package main\n\n// listen waits for connections on a port.\nfunc listen(port int) error {\n\treturn nil\n}\n',
+    "docs/guide.md": """# Uploads
+
+A failed upload is retried with growing pauses, five times.
+
+# Caching
+
+Answers are kept.
+""",
+    "app/main.go": """package main
+
+// listen waits for connections on a port.
+func listen(port int) error {
+\treturn nil
+}
+""",
     "assets/logo.png": "\x89PNG\x00\x00",
     "package-lock.json": "{}\n",
 }
@@ -111,7 +123,7 @@ class Page:
 
     def until(self, condition: Callable[[], object], what: str = "") -> Any:
         """Wait until a condition holds; elements may come and go meanwhile."""
-        waiting = WebDriverWait(self.chrome, SECONDS, 0.02, ignored_exceptions=[StaleElementReferenceException])
+        waiting = WebDriverWait(self.chrome, SECONDS, 0.04, ignored_exceptions=[StaleElementReferenceException])
         return waiting.until(lambda _: condition(), what or f"the page shows: {self.text('body')[:2000]}")
 
     def all(self, selector: str) -> list[WebElement]:
@@ -119,7 +131,9 @@ class Page:
 
     def one(self, selector: str) -> WebElement:
         """Return the first element that a selector finds and that is to be seen, as soon as there is one."""
-        return self.until(lambda: next((one for one in self.all(selector) if one.is_displayed()), None), f"no {selector}")  # type: ignore[no-any-return]  # noqa: E501
+        return self.until(
+            lambda: next((one for one in self.all(selector) if one.is_displayed()), None), f"no {selector}"
+        )  # type: ignore[no-any-return]
 
     def text(self, selector: str) -> str:
         return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
@@ -140,7 +154,9 @@ class Page:
 
     def hits(self) -> list[str]:
         """The places of the results."""
-        return [str(key) for key in self.run("return [...document.querySelectorAll('.hit')].map((hit) => hit.dataset.key)")]
+        return [
+            str(key) for key in self.run("return [...document.querySelectorAll('.hit')].map((hit) => hit.dataset.key)")
+        ]
 
     def found(self, first: str) -> None:
         """Wait until the first result is in a file."""
@@ -148,7 +164,9 @@ class Page:
 
     def focused(self) -> str:
         """What has the focus: its id, or its key, or its class."""
-        return str(self.run("const e = document.activeElement; return e.id || e.dataset.key || e.className || e.tagName"))
+        return str(
+            self.run("const e = document.activeElement; return e.id || e.dataset.key || e.className || e.tagName")
+        )
 
     def focuses(self, what: str) -> None:
         self.until(lambda: self.focused() == what, f"not {what} has the focus")
@@ -180,7 +198,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("web") / "project"
     written(root, FILES)
     old = (root / "lib/net.py").read_text()
-    (root / "lib/net.py").write_text(old.replace("attempts=ATTEMPTS", "attempts=3").replace("retry_upload", "try_upload"))
+    (root / "lib/net.py").write_text(
+        old.replace("attempts=ATTEMPTS", "attempts=3").replace("retry_upload", "try_upload")
+    )
     identity = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "begin"]):
         subprocess.run(["git", *command], cwd=root, check=True)

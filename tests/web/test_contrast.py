@@ -10,18 +10,26 @@ import pytest
 import treeseek
 
 STYLE = (Path(treeseek.__file__).parent / "frontends/web/style.css").read_text()
-COLOURS = {name: pair for name, *pair in re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", STYLE)}
+COLOURS = {
+    name: pair for name, *pair in re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", STYLE)
+}
 TEXT = 4.5
 EDGE = 3.0
 
+INKS = ("text", "quiet", "accent", "good", "warn", "bad")
+CODE = ("text", "comment", "string", "keyword", "number")
 PAIRS = [
-    *((ink, back, TEXT) for ink in ("text", "quiet", "accent", "good", "warn", "bad") for back in ("page", "raised", "selected", "field")),
-    *((ink, back, TEXT) for ink in ("comment", "string", "keyword", "number", "text") for back in ("page", "selected", "matched", "raised")),
-    ("quiet", "matched", TEXT), ("warn", "matched", TEXT), ("text", "mark", TEXT), ("warn", "warn-back", TEXT), ("bad", "bad-back", TEXT), ("on-accent", "accent", TEXT),
-    ("page", "text", TEXT), ("text", "warn-back", TEXT), ("text", "bad-back", TEXT),
+    *((ink, back, TEXT) for ink in INKS for back in ("page", "raised", "selected", "field")),
+    *((ink, back, TEXT) for ink in CODE for back in ("page", "raised", "selected", "matched")),
+    *((ink, "matched", TEXT) for ink in ("quiet", "warn")),
+    *(("text", back, TEXT) for back in ("mark", "warn-back", "bad-back")),
+    ("warn", "warn-back", TEXT),
+    ("bad", "bad-back", TEXT),
+    ("on-accent", "accent", TEXT),
+    ("page", "text", TEXT),
     *(("edge", back, EDGE) for back in ("page", "raised", "field")),
     *(("accent", back, EDGE) for back in ("page", "raised", "selected", "field")),
-]  # fmt: skip
+]
 
 
 def luminance(colour: str) -> float:

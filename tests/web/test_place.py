@@ -9,7 +9,9 @@ from .test_search import asked
 
 
 def lines(page: Page) -> list[str]:
-    return str(page.run("return [...document.querySelectorAll('.code .line')].map((e) => e.textContent).join('')")).splitlines()
+    return str(
+        page.run("return [...document.querySelectorAll('.code .line')].map((e) => e.textContent).join('')")
+    ).splitlines()
 
 
 def test_more_lines_around_the_code_are_those_of_the_file(page: Page) -> None:
@@ -25,7 +27,9 @@ def test_more_lines_around_the_code_are_those_of_the_file(page: Page) -> None:
     assert page.run("return [...document.querySelectorAll('.code .line')].map((e) => Number(e.dataset.line))") == list(
         range(1, len(whole) + 1)
     )
-    page.until(lambda: not any(button.is_displayed() for button in page.all(".listing .more")), "there are no more lines")
+    page.until(
+        lambda: not any(button.is_displayed() for button in page.all(".listing .more")), "there are no more lines"
+    )
 
 
 def test_the_outline_jumps_to_a_declaration(page: Page) -> None:
@@ -89,7 +93,9 @@ def test_a_long_declaration_is_loaded_to_its_end(page: Page) -> None:
 
 def test_the_place_can_be_copied(page: Page) -> None:
     asked(page)
-    page.chrome.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+    page.chrome.execute_cdp_cmd(
+        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    )
     page.one("#place .title button:last-child").click()
     page.says(".toast", f"Copied {page.hits()[0]}")
     copied = page.chrome.execute_async_script("navigator.clipboard.readText().then(arguments[0])")  # type: ignore[no-untyped-call]

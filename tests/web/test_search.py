@@ -20,7 +20,9 @@ def test_results_come_while_one_types_and_the_address_says_what_was_asked(page: 
     page.found("lib/net.py")
     page.says("#message", "result")
     assert {"q=retry+a+failed+upload", "root=project"} <= set(page.fragment.removeprefix("#search?").split("&"))
-    assert {mark.lower() for mark in page.run("return [...document.querySelectorAll('.hit mark')].map((e) => e.innerText)")} >= {"retry", "failed", "upload"}  # noqa: E501
+    assert {
+        mark.lower() for mark in page.run("return [...document.querySelectorAll('.hit mark')].map((e) => e.innerText)")
+    } >= {"retry", "failed", "upload"}
     assert page.run("return document.title") == f"{QUESTION} · treeseek"
 
 
@@ -31,7 +33,9 @@ def test_the_selected_result_shows_its_code_with_numbers_words_and_matches(page:
     first = page.run("return document.querySelector('.code .line').dataset.line")
     assert page.hits()[0] == f"lib/net.py:{first}"
     assert page.all(".code .line.matched")
-    assert {"def", "for", "try"} <= set(page.run("return [...document.querySelectorAll('.code .keyword')].map((e) => e.innerText)"))
+    assert {"def", "for", "try"} <= set(
+        page.run("return [...document.querySelectorAll('.code .keyword')].map((e) => e.innerText)")
+    )
     assert "% chance" in page.text("#place .facts")
 
 

@@ -6,10 +6,10 @@ import secrets
 from pathlib import Path
 
 import pytest
+from benchmarks.browser import serving
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
-from benchmarks.browser import serving
 from treeseek.store import index_directory, writer_lock
 
 from .conftest import Page

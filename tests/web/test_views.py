@@ -105,6 +105,9 @@ def test_what_a_repository_holds_is_shown_and_never_run(page: Page) -> None:
         assert str(one.get_attribute("href")).startswith(page.url)
     page.one(".hit").click()
     page.says(".code", "return target")
-    assert page.run("return document.querySelectorAll('main img, main script, main [onerror], main [onmouseover]').length") == 0
+    assert (
+        page.run("return document.querySelectorAll('main img, main script, main [onerror], main [onmouseover]').length")
+        == 0
+    )
     page.open(q="<img src=x onerror=alert(6)>", root="hostile").one("#place h2, .nothing")
     assert page.run("return window.closed") is False  # an alert would block that

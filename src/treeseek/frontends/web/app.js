@@ -15,7 +15,7 @@ import { Welcome } from "./welcome.js";
 const TYPING = 120;
 const WIDE = matchMedia("(min-width: 60rem)");
 const LABELS = { search: "Question", symbols: "Name", related: "Like path:line" };
-const PLACEHOLDERS = { search: "What does the code do that you look for?", symbols: "getUserName, user_name, user", related: "src/file.py:120" };
+const PLACEHOLDERS = { search: "What does the code do?", symbols: "getUserName, user_name, user", related: "src/file.py:120" };
 
 let state = parsed(location.hash);
 let typing = 0;

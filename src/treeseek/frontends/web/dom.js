@@ -64,7 +64,7 @@ export function ago(seconds) {
 export function pathOf(path, lines = "") {
   const slash = path.lastIndexOf("/") + 1;
   return el("bdi", { class: "path" },
-    slash ? el("span", { class: "directory" }, visible(path.slice(0, slash))) : null,
+    slash ? el("span", { class: "directory" }, path.slice(0, slash).split(/(?<=\/)/).flatMap((part) => [visible(part), el("wbr")])) : null,
     el("span", { class: "file" }, visible(path.slice(slash))),
     lines ? el("span", { class: "lines" }, `:${lines}`) : null);
 }

@@ -72,7 +72,7 @@ function offlineNote(failure, again, signal) {
   async function wait() {
     for (let time = FIRST_PAUSE; ; time = Math.min(LONGEST_PAUSE, time * 2)) {
       try {
-        when.textContent = `It is tried again every ${Math.round(time / 1000)} s.`;
+        when.textContent = `It is tried again in ${Math.round(time / 1000)} s.`;
         await pause(time, signal);
         await ask("/healthz", {}, { signal });
         return again();

@@ -118,7 +118,7 @@ export class Health {
   }
 
   #skippedOf(state, root, signal) {
-    const list = el("div", { class: "skipped-list" }, el("p", { class: "quiet" }, "Looking …"));
+    const list = el("div", { class: "skipped-list", "aria-busy": "true" }, el("p", { class: "quiet" }, "Looking …"));
     const choose = (text) => this.page.go({ root: root.name, skipped: text || "all" }, { push: false });
     const opened = async () => {
       if (!details.open) {
@@ -130,8 +130,10 @@ export class Health {
       try {
         await skipped(list, root.name, chosen, choose, signal);
       } catch (error) {
-        if (error.name !== "AbortError") list.replaceChildren(el("p", { class: "note bad" }, error.message));
+        if (error.name === "AbortError") return;
+        list.replaceChildren(el("p", { class: "note bad" }, error.message));
       }
+      list.setAttribute("aria-busy", "false");
     };
     const details = el("details", { class: "skipped", open: this.#open.has(root.name), ontoggle: opened }, el("summary", {}, "What was left out, and why"), list);
     return details;
@@ -181,6 +183,13 @@ export function series(text) {
   return found;
 }
 
+const OPTIONAL = ["entries", "bytes", "budget_bytes"];
+const COLUMNS = [
+  ["Trees", "entries", figure], ["Size", "bytes", bytes], ["Budget", "budget_bytes", bytes], ["Hits", "hits", figure], ["Misses", "misses", figure],
+  ["Hit rate", "rate", (_, { hits = 0, misses = 0 }) => (hits + misses ? `${Math.round((100 * hits) / (hits + misses))} %` : "–")],
+  ["Evicted", "evictions", figure],
+];
+
 function caches(metrics) {
   const tiers = new Map(TIERS.map((tier) => [tier, {}]));
   let parses = 0;
@@ -192,13 +201,9 @@ function caches(metrics) {
   const used = [...tiers].filter(([, tier]) => Object.keys(tier).length);
   const title = el("h2", {}, "Cache of syntax trees");
   if (!used.length) return [title, el("p", { class: "quiet" }, "Not used since the server started. Saved files and comparisons fill it.")];
-  const shown = (value, as = figure) => (value === undefined ? "–" : as(value));
-  const rows = used.map(([name, tier]) => {
-    const looked = (tier.hits ?? 0) + (tier.misses ?? 0);
-    const rate = looked ? `${Math.round((100 * (tier.hits ?? 0)) / looked)} %` : "–";
-    return el("tr", {}, el("th", { scope: "row" }, name), ...[shown(tier.entries), shown(tier.bytes, bytes), shown(tier.budget_bytes, bytes), shown(tier.hits ?? 0), shown(tier.misses ?? 0), rate, shown(tier.evictions ?? 0)].map((text) => el("td", {}, text)));
-  });
-  const head = ["Tier", "Trees", "Size", "Budget", "Hits", "Misses", "Hit rate", "Evicted"];
+  const columns = COLUMNS.filter(([, what]) => !OPTIONAL.includes(what) || used.some(([, tier]) => what in tier));
+  const rows = used.map(([name, tier]) => el("tr", {}, el("th", { scope: "row" }, name), ...columns.map(([, what, as]) => el("td", {}, as(tier[what] ?? 0, tier)))));
+  const head = ["Tier", ...columns.map(([title]) => title)];
   return [title,
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Cache tiers" }, el("table", { class: "numbers" }, el("thead", {}, el("tr", {}, ...head.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...rows))),
     el("p", { class: "quiet" }, `${count(parses, "parse")} since the server started`)];
