@@ -50,7 +50,7 @@ def retry_upload(session, path, attempts=ATTEMPTS):
         try:
             return session.get(path)
         except OSError:
-            time.sleep(2**attempt)
+            time.sleep(2**attempt)  # the next retry waits longer
     raise OSError("the upload failed")
 ''',
     "lib/cache.js": """// Remembers answers for a while.

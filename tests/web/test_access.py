@@ -91,8 +91,9 @@ def test_in_a_hand_a_result_takes_the_screen_and_back_brings_the_results(page: P
 def test_tab_goes_through_everything_in_the_order_of_the_page(page: Page) -> None:
     page.open(q="retry a failed upload", root="project").found("lib/net.py")
     page.run("document.activeElement.blur()")
-    where = "const e = document.activeElement;" + (
-        "return e.closest('header, form, #results, #place')?.tagName.replace('SECTION', e.closest('section')?.id) ?? e.id"
+    where = (
+        "const e = document.activeElement; const part = e.closest('header, form, section');"
+        "return part === null ? e.id : part.tagName === 'SECTION' ? part.id : part.tagName"
     )
     seen: list[str] = []
     while not seen or seen[-1] not in ("", "place"):

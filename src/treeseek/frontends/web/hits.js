@@ -92,7 +92,8 @@ export class Hits {
     ].filter(Boolean));
     const [hits, took] = [count(found.hits.length, "result"), `${Math.max(1, Math.round(milliseconds))} ms`];
     const sure = found.confidence !== null && found.hits.length && !isDoubtful ? ` · ${percent(found.confidence)} sure that the answer is here` : "";
-    this.page.say(`${hits} · ${took}${sure}`);
+    const like = state.view === "related" ? `Like ${visible(state.q)} · ` : "";
+    this.page.say(`${like}${hits} · ${took}${sure}`);
     this.container.scrollTop = 0;
     this.#choose(state);
   }

@@ -5,10 +5,12 @@ import { el, figure, visible } from "./dom.js";
 
 const STEP = 200;
 const REASONS = {
-  ignored: "an ignore rule matches it", vendored: "other people's code", lockfile: "a tool's lock file", generated: "made by a tool",
-  minified: "minified", binary: "not text", "too-large": "larger than the cap", "too-many": "more files than the cap", unreadable: "it can't be read",
-  symlink: "a symbolic link", special: "no regular file", metadata: "a tool's own data", name: "its name is no UTF-8", index: "an index itself",
-  "no-grammar": "cut by lines: no grammar", errors: "cut by lines: its syntax has errors", "long-lines": "its lines are too long",
+  ignored: "an ignore rule matches it", vendored: "other people's code", dependencies: "other people's code", lockfile: "a tool's lock file",
+  generated: "made by a tool", minified: "minified", binary: "not text", "too-large": "larger than the cap", "too-many": "more files than the cap",
+  unreadable: "it can't be read", symlink: "a symbolic link", special: "no regular file", name: "its name is no UTF-8", index: "an index itself",
+  "long-line": "cut by lines: a line is too long", "parse-timeout": "cut by lines: parsing took too long", "parse-errors": "cut by lines: its syntax has too many errors",
+  "parser-crash": "cut by lines: the parser crashed", "parser-hang": "cut by lines: the parser hung", "parser-memory": "cut by lines: the parser took too much memory",
+  "too-deep": "cut by lines: nested too deeply", "too-many-nodes": "cut by lines: its syntax tree is too large", "too-many-chunks": "cut short: it has too many parts",
 };
 
 /** Fill `container` with the reasons, how often each holds, and the list. `chosen` is a reason or part of a path. */
