@@ -17,7 +17,7 @@ help:
 	@echo "make test    all tests, with coverage"
 	@echo "make fuzz    every fuzz target for 20 seconds [SECONDS=3600] [TARGET='analysis-*']; needs Linux"
 	@echo "make chaos   kills, failing disks, power cuts, flipped bits: about an hour [CHAOS=--short]; needs Linux and cc"
-	@echo "make hostile index over a thousand files that are made to do harm: some minutes [HOSTILE=--short]"
+	@echo "make hostile index files, and serve requests, that are made to do harm: some minutes [HOSTILE=--short]"
 	@echo "make lint    style and format"
 	@echo "make types   strict type checks"
 	@echo "make bench   how to run the benchmarks"
@@ -59,6 +59,7 @@ HOSTILE :=
 
 hostile: $(VENV)/.dev
 	$(BIN)/python -m hostile.run $(HOSTILE)
+	$(BIN)/python -m hostile.requests $(HOSTILE)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -78,6 +79,8 @@ bench:
 	@echo "how soon a saved file is found, and what a long run costs:"
 	@echo "  $(BIN)/python -m benchmarks.saves --tree DIR"
 	@echo "  $(BIN)/python -m benchmarks.soak --tree DIR --minutes 30"
+	@echo "how many searches a server answers while files are edited; needs wrk:"
+	@echo "  $(BIN)/python -m benchmarks.load --tree DIR --uncached"
 	@echo "the other embedders, and whether they keep to their limits:"
 	@echo "  $(BIN)/python -m benchmarks.embedders --tree DIR"
 	@echo "how fast text becomes vectors, on one core:"

@@ -44,6 +44,7 @@ class Edits:
         self._random = random.Random(seed)
         self._files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix in SUFFIXES)
         self._originals = {path: path.read_bytes() for path in self._files}
+        self._moved: dict[Path, Path] = {}
         self.count = 0
 
     def one(self) -> None:
@@ -59,7 +60,9 @@ class Edits:
         elif kind < 0.9:
             path.unlink(missing_ok=True)
         elif path.exists():
-            path.rename(path.with_name(f"moved-{self.count}{path.suffix}"))
+            if path in self._moved:  # or the tree would grow all the while
+                self._moved[path].unlink()
+            self._moved[path] = path.rename(path.with_name(f"moved-{self.count}{path.suffix}"))
 
     def undo(self) -> None:
         """Make the tree what it was."""

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from treeseek.frontends.http.app import Mounted, create_app
+from treeseek.frontends.http.log import Log
 from treeseek.frontends.http.options import Options
 from treeseek.frontends.http.server import Server, bound
 from treeseek.service import Service
@@ -39,13 +40,14 @@ class Served:
 
 @contextmanager
 def served(
-    paths: list[Path], settings: Settings, options: Options | None = None, mounts: Mapping[str, Mounted] | None = None
-) -> Iterator[Served]:
+    paths: list[Path], settings: Settings, options: Options | None = None,
+    mounts: Mapping[str, Mounted] | None = None, log: Log | None = None,
+) -> Iterator[Served]:  # fmt: skip
     """Serve roots that are indexed already, without following them, until the end of the block."""
     with Service(paths, settings) as service, bound("127.0.0.1", 0) as listener:
         for root in service.roots.values():
             root.refresh()
-        server = Server(create_app(service, options, extra_mounts=mounts), settings)
+        server = Server(create_app(service, options, extra_mounts=mounts, log=log), settings)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         assert server.ready.wait(30)

@@ -86,3 +86,21 @@ def test_old_entries_go_when_most_say_what_is_no_longer_so(tmp_path: Path, monke
         aliases.record([(name(2), name(1))])
     assert aliases.path.stat().st_size < 1_500
     assert aliases.resolve(name(2)) == name(1)
+
+
+def test_what_leads_nowhere_goes_first_when_there_is_too_much(tmp_path: Path) -> None:
+    aliases = Aliases(tmp_path)
+    for number in range(0, 200, 2):
+        aliases.record([(name(number), name(number + 1))])
+    size = aliases.path.stat().st_size
+    units = {name(1), name(3)}
+    assert not aliases.prune(units, size)
+    assert aliases.prune(units, size // 2)
+    again = Aliases(tmp_path)
+    assert [again.resolve(name(number)) for number in (0, 2)] == [name(1), name(3)], "what is there keeps its names"
+    kept = [number for number in range(4, 200, 2) if again.resolve(name(number)) != name(number)]
+    assert kept == list(range(200 - 2 * len(kept), 200, 2)), "and the youngest stay"
+    assert 0 < len(kept) < 50
+    assert aliases.path.stat().st_size <= size // 2
+    assert not again.prune(set(), size)
+    assert not Aliases(tmp_path / "none").prune(set(), 0)

@@ -12,6 +12,7 @@ import pytest
 
 import treeseek
 from treeseek.errors import StoreCorruptError
+from treeseek.retrieval.reader import Reader
 from treeseek.settings import load
 from treeseek.store import UnitStore, reading
 from treeseek.store.lock import dropping
@@ -48,22 +49,22 @@ def test_a_search_goes_on_while_versions_are_dropped_as_soon_as_they_are_read(tm
     writer, reader = treeseek.open(root, settings), treeseek.open(root, settings)
     writer.sync()
     reader.search("retry")
-    laid_out, rounds = treeseek.Engine._corpus, iter(range(3))
+    laid_out, rounds = Reader._laid_out, iter(range(3))
 
-    def late(self):
-        found = laid_out(self)
-        if self is reader and (number := next(rounds, None)) is not None:
+    def late(self, *version):
+        found = laid_out(self, *version)
+        if self is reader._reader and (number := next(rounds, None)) is not None:
             (root / "new.py").write_text(f"def again_{number}(): return '{'x' * number}'\n")
             writer.sync()
             writer.tidy(force=True)
             raise StoreCorruptError("as a file of that version is gone")
         return found
 
-    monkeypatch.setattr(treeseek.Engine, "_corpus", late)
+    monkeypatch.setattr(Reader, "_laid_out", late)
     assert reader.search("again").hits[0].name == "again_2"
-    monkeypatch.setattr(treeseek.Engine, "_corpus", lambda self: (_ for _ in ()).throw(StoreCorruptError("damaged")))
+    monkeypatch.setattr(Reader, "_laid_out", lambda *_: (_ for _ in ()).throw(StoreCorruptError("damaged")))
     with pytest.raises(StoreCorruptError, match="damaged"):
-        reader.search("again")
+        reader.search("once more")
 
 
 READ = """

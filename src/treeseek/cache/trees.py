@@ -40,9 +40,9 @@ class Budgets:
     warm: int = 256 << 20
     cold: int = 64 << 20
     frozen: int = 1 << 30
-    hot_idle_seconds: float = 300.0
-    warm_idle_seconds: float = 900.0
-    cold_idle_seconds: float = 3_600.0
+    hot_idle_seconds: float = 60.0
+    warm_idle_seconds: float = 120.0
+    cold_idle_seconds: float = 300.0
 
 
 class TreeCache(Generic[Live, T]):

@@ -7,7 +7,7 @@ equal those of a fresh index. Losing the file loses old links and nothing else.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from treeseek.errors import StoreError
@@ -15,12 +15,12 @@ from treeseek.store import log
 from treeseek.store.durable import replace_durably
 from treeseek.store.faults import as_store_error
 
-__all__ = ["Aliases"]
+__all__ = ["ALIASES", "Aliases"]
 
 ALIASES = "aliases.log"
 MAX_STEPS = 1_000
 """There are no circles, but a damaged file may hold anything."""
-MAX_BYTES = 4 << 20
+MAX_BYTES = 64 << 10
 """A larger file is rewritten if most of it says what is no longer so."""
 _PAIR_BYTES = 50
 
@@ -71,6 +71,28 @@ class Aliases:
         """Return how many entries are damaged, and whether the last one is unfinished. Raises StoreError."""
         self._current()
         return self._damaged, self._is_torn
+
+    def prune(self, units: Collection[str], most_bytes: int) -> bool:
+        """Let go, if the file has more bytes, of aliases that lead to none of these units; return whether it was done.
+
+        The youngest of them stay, in half of the room: a branch that is left may be come back to. Raises StoreError.
+        """
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return False
+        if size <= most_bytes:
+            return False
+        renamed = self._current()
+        ends = {old: self.resolve(old) for old in renamed}
+        lost = [old for old, end in ends.items() if end not in units]
+        gone = set(lost[: max(len(lost) - most_bytes // 2 // _PAIR_BYTES, 0)])
+        if not gone:
+            return False
+        with as_store_error(f"can't write {self.path}"):
+            pairs = (f"{old}:{new}".encode() for old, new in renamed.items() if old not in gone)
+            replace_durably(self.path, log.rewritten(pairs))
+        return True
 
     def rewrite(self) -> None:
         """Write anew what is sound and still so. Raises OSError, StoreError."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from treeseek import telemetry
 from treeseek.errors import StoreCorruptError
 from treeseek.model import Maintenance
+from treeseek.store.aliases import ALIASES, Aliases
 from treeseek.store.directory import generations
 from treeseek.store.durable import bytes_below, inventory
 from treeseek.store.faults import as_store_error
@@ -52,6 +53,9 @@ UNINDEXED_ROWS = 2_000
 """Rows outside an index that a search scans, until they are added to it."""
 SEGMENTS = 8
 """Additions to an index, each a segment of its own that every query visits, from which they are joined."""
+
+ALIAS_SHARE, ALIAS_BYTES = 0.05, 128 << 10
+"""Of earlier ids so many bytes stay, as a share of the table or in all, before those that lead nowhere go."""
 
 OLD_SECONDS = 7 * 86_400.0
 """How long what was set aside is kept for whoever wants to look at it, and a generation to go back to."""
@@ -123,6 +127,17 @@ def _outdated_indexes(dataset: lance.LanceDataset, rows: int) -> list[tuple[str,
     return outdated
 
 
+def _room_for_aliases(live: int) -> int:
+    return max(ALIAS_BYTES, int(ALIAS_SHARE * live))
+
+
+def _has_many_aliases(store: UnitStore, live: int) -> bool:
+    try:
+        return (store.directory / ALIASES).stat().st_size > _room_for_aliases(live)
+    except OSError:
+        return False
+
+
 def maintain(store: UnitStore, *, force: bool = False) -> Maintenance:
     """Do what is due; with `force` everything that can be done. The caller holds the writer's lock.
 
@@ -138,6 +153,8 @@ def maintain(store: UnitStore, *, force: bool = False) -> Maintenance:
         _compact(store, force=force)
         dropped += _clean(store, force=force)
         sweep_quarantine(store.directory, older_than=0.0 if force else OLD_SECONDS)
+        if _has_many_aliases(store, live := live_bytes(store.writable(), inventory(store.table))):
+            Aliases(store.directory).prune(set(store.snapshot().ids()), _room_for_aliases(live))
         if force:
             store.journal.checkpoint()
         if dropped or store.writable().version != version:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,7 @@ from treeseek.frontends.http.pages import Pages
 from treeseek.frontends.http.replies import encoded, failed, refusal, reply
 from treeseek.frontends.http.routes import router
 from treeseek.frontends.http.schemas import Alive
+from treeseek.frontends.http.tracing import spans_of
 from treeseek.frontends.http.work import Work
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def create_app(
     settings, options = service.settings, options or Options()
     mounts = dict(extra_mounts or {})
     work = Work(service)
+    spans, flush = spans_of(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -65,13 +68,17 @@ def create_app(
                     await stack.enter_async_context(mounted.lifespan())
             yield
         work.close()
+        await asyncio.to_thread(flush)
 
     app = FastAPI(
         title="treeseek", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False,
         summary="Find code by meaning in repositories that keep changing.", description=DESCRIPTION,
-        default_response_class=Response, generate_unique_id_function=lambda route: route.name,
+        # Its own spans and logs would tell what was asked. Releases that have none take the word, and ignore it.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        default_response_class=Response,
+        generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
-    app.include_router(router(service, work))
+    app.include_router(router(service, work, spans))
     _add_pages(app, service, work)
     _add_failures(app)
     try:
@@ -83,7 +90,14 @@ def create_app(
         secured(schema, OPEN)
     routes = frozenset(("/", "/openapi.json", *schema["paths"]))
     return Guard(
-        app, settings, hosts, options.token, log or Log("off"), {path: one.app for path, one in mounts.items()}, routes
+        app,
+        settings,
+        hosts,
+        options.token,
+        log or Log("off"),
+        {path: one.app for path, one in mounts.items()},
+        routes,
+        spans,
     )
 
 

@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 from treeseek import telemetry
 from treeseek.frontends.http.log import request_id
 from treeseek.frontends.http.replies import failed, refusal
+from treeseek.frontends.http.tracing import no_spans
 from treeseek.safety.rates import ClientLimits
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from treeseek.frontends.http.hosts import Hosts
     from treeseek.frontends.http.log import Log
+    from treeseek.frontends.http.tracing import Spans
     from treeseek.settings import Settings
 
 __all__ = ["OPEN", "Guard"]
@@ -57,7 +59,7 @@ class Guard:
 
     def __init__(
         self, app: ASGIApp, settings: Settings, hosts: Hosts, token: str, log: Log, mounts: Mapping[str, ASGIApp],
-        routes: frozenset[str],
+        routes: frozenset[str], spans: Spans = no_spans,
     ) -> None:  # fmt: skip
         self._app = app
         self._settings = settings
@@ -67,6 +69,7 @@ class Guard:
         self._mounts = dict(mounts)
         self._routes = routes | set(mounts)
         self._clients = ClientLimits(settings.client_rate, max(1.0, settings.client_burst))
+        self._spans = spans
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +89,11 @@ class Guard:
         try:
             refused = self._refused(scope, headers, route)
             app = refused or self._mounts.get(route, self._app)
-            await app(scope, exchange.receive, exchange.send)
+            method = _bounded(scope["method"])
+            about = {"http.request.method": method, "http.route": route}
+            with self._spans(f"{method} {route}", about, _of_trace(headers)) as span:
+                await app(scope, exchange.receive, exchange.send)
+                span.set_attribute("http.response.status_code", exchange.status)
         except TooMuchBody as error:
             await exchange.answer(scope, _refused("body", refusal("too-large", str(error))))
         except TooSlow as error:
@@ -113,13 +120,15 @@ class Guard:
     def _refused(self, scope: Scope, headers: Mapping[bytes, bytes], route: str) -> Response | None:
         """Return what a request is refused with, None if it may come in."""
         return (
-            self._malformed(scope, headers)
+            _closing(self._malformed(scope, headers))
             or self._foreign(scope, headers, route)
             or self._too_often(scope, route)
             or self._without_token(headers, route)
         )
 
     def _malformed(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Response | None:
+        if scope["http_version"] not in ("1.0", "1.1"):
+            return _refused("malformed", refusal("usage", "this server speaks HTTP/1.1"))
         query: bytes = scope["query_string"]
         if len(scope["raw_path"]) + len(query) > MAX_URL_BYTES:
             return _refused("url", refusal("uri-too-long", f"a URL may have {MAX_URL_BYTES:,} bytes"))
@@ -131,6 +140,8 @@ class Guard:
         for part in (scope["raw_path"], query):
             if not _IS_SIMPLE.match(part) and not _is_utf8(part):
                 return _refused("malformed", refusal("usage", "the URL is not UTF-8"))
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            return _refused("malformed", refusal("usage", "a body has one length, not two"))
         declared = headers.get(b"content-length", b"0")
         if not declared.isdigit() or len(declared) > 18 or int(declared) > self._settings.max_body_bytes:
             return _refused("body", refusal(
@@ -179,7 +190,7 @@ class Guard:
         telemetry.gauge("treeseek_http_in_flight", self._in_flight)
 
     def _note(self, scope: Scope, route: str, exchange: Exchange, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = _bounded(scope["method"])
         telemetry.count("treeseek_http_requests_total", route=route, method=method, status=str(exchange.status))
         telemetry.observe("treeseek_http_request_seconds", seconds, route=route)
         self._log.say(
@@ -242,7 +253,9 @@ class Exchange:
         more = [(b"x-request-id", self.id.encode())]
         if not any(name == b"cache-control" for name, _ in given):
             more.append((b"cache-control", b"no-store"))
-        if self._has_body:  # nobody will read the rest of it, so the connection can't go on
+        if self._has_body and not any(
+            name == b"connection" for name, _ in given
+        ):  # nobody will read the rest of it, so the connection can't go on
             more.append((b"connection", b"close"))
         return more
 
@@ -254,6 +267,23 @@ class Exchange:
 
 def _refused(reason: str, response: Response) -> Response:
     telemetry.count("treeseek_requests_refused_total", reason=reason)
+    return response
+
+
+def _bounded(method: str) -> str:
+    return method if method in METHODS else "other"
+
+
+def _of_trace(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return what tells of the trace that a request belongs to."""
+    names = (b"traceparent", b"tracestate")
+    return {name.decode(): headers[name].decode("latin-1") for name in names if name in headers}
+
+
+def _closing(response: Response | None) -> Response | None:
+    """Have the connection end with a refusal: what follows in it is not to be trusted to be another request."""
+    if response is not None:
+        response.headers["connection"] = "close"
     return response
 
 

@@ -13,7 +13,6 @@ __all__ = ["Hosts", "is_loopback"]
 
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)(?::([0-9]{1,5}))?\Z")
 _ORIGIN = re.compile(r"(https?)://(.+)\Z")
-_PORTS = {"http": "80", "https": "443"}
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 WILDCARDS = ("", "0.0.0.0", "::")
 
@@ -54,13 +53,16 @@ class Hosts:
     def allows_origin(self, origin: str, authority: str) -> bool:
         """Whether a page of `origin` may ask the host it calls `authority`: its own, or one that the settings name."""
         match = _ORIGIN.match(origin.lower())
-        if match is None or not _AUTHORITY.match(match[2]):
+        parts = match and _AUTHORITY.match(match[2])
+        if not match or not parts:
             return False
-        site, port = match[2], _PORTS[match[1]]
-        name = site.rpartition(":")[0] if _AUTHORITY.match(site)[2] else site  # type: ignore[index]
-        return site in self._listed or name in self._listed or _full(site, port) == _full(authority.lower(), port)
+        scheme, site = match[1], match[2]
+        if site in self._listed or parts[1] in self._listed:
+            return True
+        # Only a proxy speaks https for us, and what that is called by is listed.
+        return scheme == "http" and _with_port(site) == _with_port(authority.lower())
 
 
-def _full(authority: str, port: str) -> str:
+def _with_port(authority: str) -> str:
     match = _AUTHORITY.match(authority)
-    return authority if match is None or match[2] else f"{authority}:{port}"
+    return authority if match is None or match[2] else f"{authority}:80"

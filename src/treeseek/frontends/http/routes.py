@@ -27,10 +27,12 @@ from treeseek.frontends.http.questions import (
 )
 from treeseek.frontends.http.replies import encoded, reply
 from treeseek.frontends.http.schemas import Diff, Hits, Index, Lines, Outline, Roots, Status
+from treeseek.frontends.http.tracing import no_spans
 from treeseek.safety import caps
 from treeseek.workspace import client_path
 
 if TYPE_CHECKING:
+    from treeseek.frontends.http.tracing import Spans
     from treeseek.frontends.http.work import Work
     from treeseek.model import SearchResult
     from treeseek.service import Root, Service
@@ -41,7 +43,7 @@ REFRESH_SECONDS = 3_600.0
 """Who asks for an index to be brought up to date says how long that may take."""
 
 
-def router(service: Service, work: Work) -> APIRouter:
+def router(service: Service, work: Work, spans: Spans = no_spans) -> APIRouter:
     """Return the routes to what the service serves."""
     routes = APIRouter(prefix="/v1")
 
@@ -62,7 +64,10 @@ def router(service: Service, work: Work) -> APIRouter:
 
     async def found(command: str, asked: Filtered, ask: Callable[[Root], SearchResult]) -> Response:
         def job(root: Root) -> bytes:
-            return _fitting(command, root, _noted(root, ask(root)), asked.max_tokens, most)
+            with spans(f"treeseek {command}") as span:
+                result = ask(root)
+                span.set_attribute("treeseek.hits", len(result.hits))
+            return _fitting(command, root, _noted(root, result), asked.max_tokens, most)
 
         return await quickly(asked, job)
 
