@@ -42,7 +42,7 @@ demo: $(VENV)/.base
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses=2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup --cov --cov-report=term:skip-covered
 
 SECONDS := 20
 TARGET := *

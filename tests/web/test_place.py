@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from selenium.webdriver.common.keys import Keys
 
 from .conftest import FILES, Page
 from .test_search import asked
+
+pytestmark = pytest.mark.xdist_group("web")
+"""One browser and one server for all of them, also where tests run two at a time."""
 
 
 def lines(page: Page) -> list[str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from selenium.webdriver.common.keys import Keys
 
 from .conftest import Page
+
+pytestmark = pytest.mark.xdist_group("web")
+"""One browser and one server for all of them, also where tests run two at a time."""
 
 QUESTION = "retry a failed upload"
 

@@ -14,6 +14,9 @@ from treeseek.store import index_directory, writer_lock
 
 from .conftest import Page
 
+pytestmark = pytest.mark.xdist_group("web")
+"""One browser and one server for all of them, also where tests run two at a time."""
+
 FILES = {"a.py": "def greet(name):\n    '''Say hello to somebody.'''\n    return f'hello {name}'\n"}
 
 

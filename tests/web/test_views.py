@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from urllib.request import urlopen
 
+import pytest
 from benchmarks.browser import Serving
 
 from .conftest import Page
+
+pytestmark = pytest.mark.xdist_group("web")
+"""One browser and one server for all of them, also where tests run two at a time."""
 
 
 def test_the_first_page_says_what_is_indexed_and_what_could_be_asked(page: Page) -> None:
