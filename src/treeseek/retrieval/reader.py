@@ -73,6 +73,12 @@ class Reader:
         found = ask(self._laid_out(store, snapshot), snapshot)
         return found, not found.notes
 
+    @property
+    def loaded_sequence(self) -> int | None:
+        """Which version is in memory, by the number of its commit; None if none is."""
+        with self._lock:
+            return None if self._loaded is None else self._loaded[1].sequence
+
     def laid_out(self) -> tuple[Corpus, Snapshot]:
         """Return the committed version as it is asked, for who wants to look at that."""
         store = self._store()
