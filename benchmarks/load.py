@@ -2,9 +2,9 @@
 
 A copy of the trees, in one root, is indexed and served by a real `treeseek serve`, which watches it. Files are edited
 all the while, and the commits go on behind the searches. `wrk` asks: so many connections, each with its next question
-as soon as it has an answer. The questions are taken from the tree's own comments and names, and asked as often as words in
-a text are (the n-th most frequent one 1/n as often); or, with `uncached`, each once. Beside them one client reads what
-it gets in full: JSON, and all of one version of the index.
+as soon as it has an answer. The questions are taken from the tree's own comments and names, and asked as often as words
+in a text are (the n-th most frequent one 1/n as often); or, with `uncached`, each once. Beside them one client reads
+what it gets in full: JSON, and all of one version of the index.
 
 Told are searches a second, latencies, answers that were lost, refused or torn, what the server took, and how many
 answers came out of a cache. Ends with 1 if one was lost or torn, or the bar is missed: 150 searches a second, p95
