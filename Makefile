@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz chaos hostile lint types bench clean
+.PHONY: help setup demo test fuzz chaos hostile lint types rules smoke slo bench clean
 
 help:
 	@echo "make setup   .venv with treeseek and what its development needs"
@@ -20,6 +20,9 @@ help:
 	@echo "make hostile index files, and serve requests, that are made to do harm: some minutes [HOSTILE=--short]"
 	@echo "make lint    style and format"
 	@echo "make types   strict type checks"
+	@echo "make rules   check the Prometheus rules and run the tests of the alerts; needs promtool"
+	@echo "make smoke   a server, a Prometheus, load and trouble: does every panel show something? [SMOKE=--short]"
+	@echo "make slo     measure every objective over 10,000 files: about a quarter of an hour [SLO='--files 1000']"
 	@echo "make bench   how to run the benchmarks"
 	@echo "make clean   remove .venv and everything made"
 
@@ -66,6 +69,20 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+rules: $(VENV)/.dev
+	promtool check rules deploy/prometheus/recordings.yml deploy/prometheus/alerts.yml
+	cd deploy/prometheus && promtool test rules tests.yml
+
+SMOKE :=
+
+smoke: $(VENV)/.dev
+	$(BIN)/python -m deploy.smoke $(SMOKE)
+
+SLO :=
+
+slo: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.slo $(SLO)
 
 bench:
 	@echo "speed, against peers in the same run:"

@@ -15,7 +15,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-__all__ = ["REPOSITORY", "Cost", "Job", "RunError", "measured", "middle", "rounds", "run", "tree_bytes"]
+__all__ = [
+    "REPOSITORY",
+    "Cost",
+    "Job",
+    "RunError",
+    "measured",
+    "middle",
+    "proportional_bytes",
+    "rounds",
+    "run",
+    "tree_bytes",
+]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE_SECONDS = 0.05
@@ -127,11 +138,12 @@ def tree_bytes(pid: int) -> int:
     while waiting:
         process = waiting.pop()
         waiting += children[process]
-        total += _proportional_bytes(process)
+        total += proportional_bytes(process)
     return total
 
 
-def _proportional_bytes(pid: int) -> int:
+def proportional_bytes(pid: int) -> int:
+    """Return the proportional set size of one process, in bytes; 0 if it is gone."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
     except OSError:

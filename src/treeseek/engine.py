@@ -28,6 +28,7 @@ from treeseek.model import (
     Filters,
     IndexStatus,
     Maintenance,
+    Measures,
     Migration,
     Progress,
     QueryResult,
@@ -42,7 +43,7 @@ from treeseek.retrieval import query as queries
 from treeseek.retrieval import search as searching
 from treeseek.retrieval.corpus import Corpus
 from treeseek.retrieval.reader import Ask, Reader
-from treeseek.retrieval.result import result_of
+from treeseek.retrieval.result import count_outcome, result_of
 from treeseek.retrieval.search import Found
 from treeseek.safety import caps
 from treeseek.safety.answers import Answer
@@ -205,11 +206,13 @@ class Engine:
         on_sync: Callable[[SyncReport], object] = lambda report: None,
         on_error: Callable[[TreeseekError], object] = lambda error: None,
         on_notice: Callable[[str], object] = lambda text: None,
+        on_pending: Callable[[bool], object] = lambda is_pending: None,
     ) -> None:
         """Keep the index up to date while files change, until `stop` is set. Other threads may search meanwhile.
 
         `on_sync` is given what each look at the root came to, `on_error` what went wrong with one, which is made again
-        by itself, `on_notice` a line when the root goes or comes back, or can't be watched and is looked at instead.
+        by itself, `on_notice` a line when the root goes or comes back, or can't be watched and is looked at instead,
+        `on_pending` whether the index may lack something that was seen.
         The index is tidied when nothing happens, or after very many changes.
         """
         from treeseek.cache import close_idle
@@ -234,7 +237,8 @@ class Engine:
             give_back_memory()
 
         with kept_warm(Terms.of(self.settings)):
-            watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice)
+            watch(self.root, sync, stop=stop, idle=rest, on_error=on_error, on_notice=on_notice,
+                  on_pending=on_pending)  # fmt: skip
 
     def search(
         self,
@@ -266,7 +270,9 @@ class Engine:
             return replace(found, notes=(note,)) if note else found
 
         with telemetry.timed("treeseek_search_seconds"):
-            return self._answer(query, ("search", query, checked, limit, chosen), ask, max_tokens)
+            result = self._answer(query, ("search", query.strip(), checked, chosen), limit, ask, max_tokens)
+        count_outcome(result)
+        return result
 
     def _embedded(self, query: str) -> tuple[NDArray[np.float32] | None, str]:
         """Return a question's vector and an empty note; or None, and what is to be noted, if the embedder fails."""
@@ -303,7 +309,7 @@ class Engine:
             return Found(hits)
 
         with telemetry.timed("treeseek_related_seconds"):
-            return self._answer(f"{path}:{line}", ("related", path, line, checked, limit), ask, max_tokens)
+            return self._answer(f"{path}:{line}", ("related", path, line, checked), limit, ask, max_tokens)
 
     def symbols(
         self, name: str, *, limit: int = 50, filters: Filters = Filters(), max_tokens: int | None = None
@@ -319,7 +325,7 @@ class Engine:
             return Found(searching.symbols(corpus, snapshot.texts, name.strip(), checked, limit))
 
         with telemetry.timed("treeseek_symbols_seconds"):
-            return self._answer(name, ("symbols", name.strip(), checked, limit), ask, max_tokens)
+            return self._answer(name, ("symbols", name.strip(), checked), limit, ask, max_tokens)
 
     def chunks(self) -> int:
         """Return how many chunks the index holds; 0 without one."""
@@ -421,6 +427,15 @@ class Engine:
         from treeseek.indexing.state import state_of
 
         return state_of(self.root, self.directory, self._current_store(), self.settings, skipped=skipped)
+
+    def measures(self, before: Measures) -> Measures:
+        """Return what the index comes to, on disk and in memory; `before`, the last measures, spares some of the work.
+
+        Doesn't look at the root. Raises StoreError.
+        """
+        from treeseek.indexing.measuring import measured
+
+        return measured(self._current_store(), self._reader.loaded_sequence, self._trees, before)
 
     # -- upkeep ------------------------------------------------------------------------------------------------
 
@@ -545,8 +560,8 @@ class Engine:
             raise NotIndexedError(f"{self.root} {lacks} yet; run `treeseek index` first")
         return store
 
-    def _answer(self, query: str, question: Hashable, ask: Ask, max_tokens: int | None) -> SearchResult:
-        found, snapshot = self._reader.answer(question, ask)
+    def _answer(self, query: str, question: Hashable, limit: int, ask: Ask, max_tokens: int | None) -> SearchResult:
+        found, snapshot = self._reader.answer(question, limit, ask)
         return self._shown(result_of(self.root, query, found, snapshot, max_tokens, self.settings.max_file_bytes))
 
 

@@ -256,6 +256,8 @@ class SyncReport:
     `aliases` counts declarations that have another id than before, because they were renamed or moved. `version` is 0
     if there is no index: a first sync with a time limit got nothing done. `usage` has what an embedder that counts was
     asked: texts, requests, tokens, retries, throttles, truncated, dollars, waited (seconds), those that aren't 0.
+    `is_whole`: all of the root was looked at, not only what had changed by a watch's word; else `scanned` and `reasons`
+    tell of that part alone.
     """
 
     version: int
@@ -277,11 +279,33 @@ class SyncReport:
     causes: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     usage: Mapping[str, float] = field(default_factory=dict)
+    is_whole: bool = True
 
     @property
     def committed(self) -> bool:
         """Whether the sync changed the index."""
         return self.rows_written > 0 or self.deleted > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What an index, and what is held of it in memory, comes to; nothing of it is looked up in the root.
+
+    `versions` are those that readers could still open, `set_aside_bytes` what was quarantined on disk, `behind` how
+    many commits lie between what searches have in memory and the newest. `caches` has for each tier of the cache of
+    trees entries, bytes and budget.
+    """
+
+    files: int = 0
+    chunks: int = 0
+    sequence: int = 0
+    behind: int = 0
+    versions: int = 0
+    generations: int = 0
+    bytes_on_disk: int = 0
+    set_aside_bytes: int = 0
+    format: str = ""
+    caches: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,7 +17,10 @@ import platformdirs
 
 from treeseek.errors import UsageError
 
-__all__ = ["Settings", "endpoint_key", "load", "no_color", "prepare_lance", "prepare_server", "worker_environment"]
+__all__ = [
+    "Homes", "Settings", "endpoint_key", "homes", "load", "no_color", "prepare_lance", "prepare_server",
+    "worker_environment",
+]  # fmt: skip
 
 
 SANDBOXES = ("auto", "require", "off")
@@ -122,6 +126,38 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
             values[setting.name] = _convert(setting.name, raw, f"TREESEEK_{setting.name.upper()}")
     values |= {name: _convert(name, value, name) for name, value in overrides.items() if value is not None}
     return Settings(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Homes:
+    """Where other programs keep what they are told: the home itself, what XDG calls configuration, and applications'.
+
+    Claude Code's and Codex's own directories can be moved by variables of theirs.
+    """
+
+    home: Path
+    config: Path
+    applications: Path
+    claude: Path
+    claude_json: Path
+    codex: Path
+
+
+def homes(environment: Mapping[str, str] | None = None) -> Homes:
+    """Return where other programs keep their configuration. Raises UsageError if nobody says where the home is."""
+    env = os.environ if environment is None else environment
+    try:
+        home = Path(env.get("HOME") or Path.home())
+    except RuntimeError as error:
+        raise UsageError(f"the home directory isn't known: {error}") from None
+    config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
+    applications = {"darwin": home / "Library" / "Application Support",
+                    "win32": Path(env.get("APPDATA") or home / "AppData" / "Roaming")}  # fmt: skip
+    moved = env.get("CLAUDE_CONFIG_DIR")
+    return Homes(
+        home, config, applications.get(sys.platform, config), Path(moved or home / ".claude"),
+        Path(moved or home) / ".claude.json", Path(env.get("CODEX_HOME") or home / ".codex"),
+    )  # fmt: skip
 
 
 def no_color(environment: Mapping[str, str] | None = None) -> bool:

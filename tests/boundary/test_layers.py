@@ -22,7 +22,7 @@ LAYERS = (
     ("workspace", "syntax", "safety", "embedding", "cache", "store"),
     ("indexing", "retrieval", "learning", "scanning"),
     ("engine",),
-    ("evaluation", "service"),
+    ("evaluation", "service", "agents"),
     ("frontends",),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

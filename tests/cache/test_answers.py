@@ -122,3 +122,13 @@ def test_forgetting_keeps_nothing(version: tuple[str, int]) -> None:
     cache.get(version, "a", lambda: ("x", True))
     cache.clear()
     assert cache.get(version, "a", lambda: ("y", True)) == "y"
+
+
+def test_an_answer_that_does_not_serve_gives_way() -> None:
+    cache = opened()
+
+    def ask(wanted: int) -> str:
+        return cache.get(V1, "question", lambda: ("x" * wanted, True), lambda kept: len(kept) >= wanted)
+
+    assert [len(ask(wanted)) for wanted in (3, 2, 5, 4)] == [3, 3, 5, 5]
+    assert cache.nbytes == 5

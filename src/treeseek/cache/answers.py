@@ -48,8 +48,14 @@ class AnswerCache(Generic[V]):
     def __len__(self) -> int:
         return len(self._answers)
 
-    def get(self, version: Version, question: Hashable, find: Callable[[], tuple[V, bool]]) -> V:
-        """Return a version's answer to a question.
+    def get(
+        self,
+        version: Version,
+        question: Hashable,
+        find: Callable[[], tuple[V, bool]],
+        serves: Callable[[V], bool] = lambda answer: True,
+    ) -> V:
+        """Return a version's answer to a question, one that `serves`; one that doesn't gives way to what is found.
 
         `find` returns it, and whether it may be kept; what it raises is raised here, and the next one who waited tries
         on its own.
@@ -57,7 +63,7 @@ class AnswerCache(Generic[V]):
         while True:
             with self._lock:
                 self._turn_to(version)
-                if version == self._version and (kept := self._answers.get(question)) is not None:
+                if version == self._version and (kept := self._answers.get(question)) and serves(kept[0]):
                     self._answers.move_to_end(question)
                     _hit(1)
                     return kept[0]
@@ -66,7 +72,7 @@ class AnswerCache(Generic[V]):
                     mine = self._flights[version, question] = Flight()
                     break
             flight.landed.wait()
-            if flight.result is not None:
+            if flight.result is not None and serves(flight.result):
                 _wait(1)
                 return flight.result
         return self._found(version, question, find, mine)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from treeseek.model import Hit, SearchResult
 
-__all__ = ["cut_lines", "cut_result", "fits"]
+__all__ = ["cut_lines", "cut_result", "fits", "most"]
 
 
 def fits(text: str, max_tokens: int | None, max_bytes: int = 0) -> bool:
@@ -28,7 +28,7 @@ def fits(text: str, max_tokens: int | None, max_bytes: int = 0) -> bool:
 
 def cut_lines(lines: Sequence[str], max_tokens: int | None) -> list[str]:
     """Return as many of the first lines, which hold their line breaks, as stay within the budget together."""
-    kept = _most(len(lines), lambda count: fits("".join(lines[:count]), max_tokens))
+    kept = most(len(lines), lambda count: fits("".join(lines[:count]), max_tokens))
     return list(lines[: max(kept, 0)])
 
 
@@ -42,7 +42,7 @@ def cut_result(
     if fits(encode(result), max_tokens, max_bytes):
         return result
     parts = sum(1 + hit.text.count("\n") for hit in result.hits)
-    kept = _most(parts - 1, lambda count: fits(encode(_first(result, count)), max_tokens, max_bytes))
+    kept = most(parts - 1, lambda count: fits(encode(_first(result, count)), max_tokens, max_bytes))
     return None if kept < 0 else _first(result, kept)
 
 
@@ -58,7 +58,7 @@ def _first(result: SearchResult, parts: int) -> SearchResult:
     return replace(result, hits=tuple(hits), truncated=True)
 
 
-def _most(count: int, fit: Callable[[int], bool]) -> int:
+def most(count: int, fit: Callable[[int], bool]) -> int:
     """Return the largest number up to `count` that fits, if all smaller ones do; -1 if not even 0 fits."""
     low, high = -1, count
     while low < high:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
-__all__ = ["is_glob", "listed", "unbraced"]
+__all__ = ["globs_of", "is_glob", "listed", "unbraced"]
 
 MAX_GLOBS = 64
 """What the braces of one glob may spell out."""
@@ -45,3 +46,19 @@ def unbraced(glob: str) -> list[str]:
             raise UsageError(f"the braces of {glob[:80]!r} spell out more than {MAX_GLOBS} globs")
         waiting += [current[: match.start()] + part + current[match.end() :] for part in reversed(parts)]
     return list(dict.fromkeys(done))
+
+
+def globs_of(given: Sequence[str], root: Path) -> tuple[str, ...]:
+    """Return a client's globs, relative to the root; a path without wildcards means that file, or what is below it.
+
+    Raises UsageError for a path that isn't inside the root, or a glob whose braces spell out too much.
+    """
+    from treeseek.workspace import client_path
+
+    globs: list[str] = []
+    for one in given:
+        if is_glob(one):
+            globs += unbraced(one)
+        else:
+            globs.append("/" + beneath if (beneath := client_path(one, root)) else "*")
+    return tuple(globs)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from treeseek.errors import MissingExtraError
 if TYPE_CHECKING:
     from treeseek.settings import Settings
 
-__all__ = ["serve"]
+__all__ = ["mcp", "serve"]
 
 
 def serve(paths: Sequence[Path], settings: Settings, tell: Callable[[str], object], **options: Any) -> None:
@@ -27,13 +28,31 @@ def serve(paths: Sequence[Path], settings: Settings, tell: Callable[[str], objec
 
     prepare_server()
     with _installed():
+        from treeseek.frontends.http.app import Mounted
         from treeseek.frontends.http.options import Options
         from treeseek.frontends.http.server import serve, token_of
+        from treeseek.frontends.mcp.mounted import mounted
 
     from treeseek.service import Service
 
     token = token_of(settings, options["host"])
-    serve(Service(paths, settings), Options(token=token, **options), tell)
+    service = Service(paths, settings)
+    serve(service, Options(token=token, **options), tell, {"/mcp": Mounted(*mounted(service, tell))})
+
+
+def mcp(paths: Sequence[Path], settings: Settings, tell: Callable[[str], object]) -> None:
+    """Serve roots to the agent that started this process, over standard input and output, until it has gone.
+
+    Raises MissingExtraError without the extra `server`, RootError.
+    """
+    if find_spec("mcp") is None:  # importing it takes longer than its first answer may
+        raise MissingExtraError("mcp is not installed; pip install 'treeseek[server]'")
+    from treeseek.frontends.mcp.stdio import serve
+    from treeseek.settings import prepare_server
+
+    prepare_server()
+
+    serve(paths, settings, tell)
 
 
 @contextmanager

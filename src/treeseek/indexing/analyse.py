@@ -106,7 +106,8 @@ def _syntax(
     begin()
     if not unparsable:
         try:
-            return analyse(data, language, deadline_seconds=deadline_seconds, documentation=False, bounds=bounds)
+            with telemetry.timed("treeseek_parse_seconds"):
+                return analyse(data, language, deadline_seconds=deadline_seconds, documentation=False, bounds=bounds)
         except MemoryError:  # what is left may not do for the others: the worker's end is near, and meant to be
             raise
         except Exception as error:  # noqa: BLE001 - the worker's boundary: one file must not cost the others

@@ -68,6 +68,7 @@ class ArtifactCache:
             self.finish()
             self._writer.join()
             self._writer = None
+        self._tier.statistics()  # told to telemetry while it is open anyway
         self._tier.close()
 
     @property

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from treeseek import telemetry
 from treeseek.errors import UnreadableError, UsageError
 from treeseek.indexing.differences import Pair, Version, compared
 from treeseek.indexing.trees import Text
@@ -45,7 +46,7 @@ def between_revisions(
 
     Raises UsageError for a revision or glob that can't be read, RootError if there is no repository.
     """
-    with ExitStack() as opened:
+    with telemetry.timed("treeseek_diff_seconds"), ExitStack() as opened:
         repository = opened.enter_context(open_repository(root))
         reader = opened.enter_context(open_root(root))
         limit = settings.max_file_bytes

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from treeseek import telemetry
 from treeseek.indexing.ledger import Ledger, Page, known_files
 from treeseek.indexing.plan import Plan, plan
 from treeseek.indexing.reading import Changes
@@ -62,7 +63,9 @@ def look_at(
     at = time.monotonic()
     page = Page(0, 0, {}) if fresh else (ledger or Ledger()).page(store)
     todo = plan(walked.files, page.files, beneath)
-    return Look(store, walked, page, todo, beneath, found is not None, at, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    telemetry.observe("treeseek_look_seconds", seconds, scope="all" if beneath is None else "hints")
+    return Look(store, walked, page, todo, beneath, found is not None, at, seconds)
 
 
 def look_again(look: Look, root: Path, store: UnitStore, settings: Settings, ledger: Ledger) -> Look:
@@ -81,7 +84,8 @@ def unchanged(look: Look) -> SyncReport | None:
     """
     if look.todo.read or look.todo.deleted or not look.store.has_indexes():
         return None
-    return report_of(look.found, look.page, look.page, look.todo, Changes(), Done(), look.seconds)
+    return report_of(look.found, look.page, look.page, look.todo, Changes(), Done(), look.seconds,
+                     is_whole=look.beneath is None)  # fmt: skip
 
 
 def without(found: Walk, root: Path, store: UnitStore) -> Walk:

@@ -31,9 +31,12 @@ class Done:
 
 def report_of(
     found: Walk, before: Page, after: Page, todo: Plan, changes: Changes, done: Done, seconds: float,
-    usage: Usage | None = None,
+    usage: Usage | None = None, *, is_whole: bool = True,
 ) -> SyncReport:  # fmt: skip
-    """Return the report of a sync that led from one page to another, and count it in telemetry."""
+    """Return the report of a sync that led from one page to another, and count it in telemetry.
+
+    `is_whole`: all of the root was looked at, not only what had hints.
+    """
     deleted = len(todo.deleted) + sum(path in before.files for path in changes.vanished)
     renewed = [*changes.analysed, *(entry[0].path for entry in changes.left_out)]
     changed = sum(path in before.files for path in renewed)
@@ -60,12 +63,11 @@ def report_of(
         causes=dict(causes),
         reasons=dict(Counter([*(skipped.reason for skipped in found.skipped), *notes])),
         usage={name: amount for name, amount in (asdict(usage) if usage else {}).items() if amount},
+        is_whole=is_whole,
     )
     _count(report)
     if report.committed:
         _count_caps(found, renewed, after)
-    for reason, amount in report.reasons.items():
-        telemetry.gauge("treeseek_files_left_out", amount, reason=reason)
     return report
 
 

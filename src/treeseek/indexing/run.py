@@ -83,7 +83,8 @@ def sync(
     if done.failure is not None:
         raise done.failure
     used = usage_of(embedder).since(before)
-    report = report_of(look.found, look.page, page, look.todo, changes, done, time.monotonic() - started, used)
+    report = report_of(look.found, look.page, page, look.todo, changes, done, time.monotonic() - started, used,
+                       is_whole=look.beneath is None)  # fmt: skip
     return replace(report, aliases=aliases)
 
 

@@ -52,6 +52,7 @@ class VectorCache:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._tier.statistics()  # told to telemetry while it is open anyway
         self._tier.close()
 
     def key(self, text: str) -> bytes:

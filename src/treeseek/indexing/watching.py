@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
+from treeseek import telemetry
 from treeseek.errors import StoreLockedError, TreeseekError
 from treeseek.workspace.watch import RootWatch, open_watch
 
@@ -50,6 +51,7 @@ def watch(
     idle: Callable[[], object] = lambda: None,
     on_error: Callable[[TreeseekError], object] = lambda error: None,
     on_notice: Callable[[str], object] = lambda text: None,
+    on_pending: Callable[[bool], object] = lambda is_pending: None,
     reconcile_seconds: float = RECONCILE_SECONDS,
     poll_seconds: float = POLL_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
@@ -62,23 +64,25 @@ def watch(
     given to `on_error`, and the round is made again later, with the same paths and those that have changed since.
 
     `idle` is called once after changes, when none has come for `idle_seconds`. `on_notice` is given one line whenever
-    the root goes, comes back, can't be watched, or can be again. All are called in the caller's thread; other errors
-    than TreeseekError end the watch.
+    the root goes, comes back, can't be watched, or can be again. `on_pending` is given True when there is something
+    that the index may lack, and False when it has all that was seen. All are called in the caller's thread; other
+    errors than TreeseekError end the watch.
     """
-    terms = _Terms(sync, on_error, on_notice, reconcile_seconds, poll_seconds, idle_seconds)
+    terms = _Terms(sync, on_error, on_notice, on_pending, reconcile_seconds, poll_seconds, idle_seconds)
     state = _State()
+    on_pending(True)
     with open_watch(root, stop) as events:
         while not stop.is_set():
             seconds = min(max(0.0, state.due() - time.monotonic()), PRESENCE_SECONDS)
             if state.pending is None:  # nothing could be added to that
                 stop.wait(seconds)
             else:
-                state.add(events.wait(seconds))
+                state.add(events.wait(seconds), on_pending)
             if stop.is_set():
                 return
             if absence := events.absence():
                 state.tell(f"{absence}; waiting for it to come back", on_notice)
-                state.add(None)
+                state.add(None, on_pending)
                 stop.wait(ABSENT_SECONDS)
             elif state.is_round_due():
                 _make_round(state, events, terms)
@@ -93,6 +97,7 @@ class _Terms:
     sync: Callable[[Sequence[str] | None], object]
     on_error: Callable[[TreeseekError], object]
     on_notice: Callable[[str], object]
+    on_pending: Callable[[bool], object]
     reconcile_seconds: float
     poll_seconds: float
     idle_seconds: float
@@ -103,6 +108,8 @@ class _State:
     """What waits to be done, and the times, as the monotonic clock has them, before or after which it is done."""
 
     pending: Hints = None
+    seen_at: float | None = None
+    """Since when the index may lack something of which there was word."""
     has_changed: bool = True
     full_at: float = 0.0
     idle_at: float = inf
@@ -116,8 +123,11 @@ class _State:
         """Return when there is something to do if nothing comes."""
         return min(self.full_at, self.idle_at) if self.pending == () else self.not_before
 
-    def add(self, hints: Hints) -> None:
+    def add(self, hints: Hints, on_pending: Callable[[bool], object]) -> None:
         if hints != ():
+            if self.seen_at is None:
+                self.seen_at = time.monotonic()
+                on_pending(True)
             self.pending = _merged(self.pending, hints)
             self.has_changed = True
             self.idle_at = inf
@@ -161,6 +171,10 @@ def _make_round(state: _State, events: RootWatch, terms: _Terms) -> None:
         state.full_at = ended + max(interval, SHARE * (ended - started))
     if state.has_changed:
         state.has_changed, state.idle_at = False, ended + terms.idle_seconds
+    if state.seen_at is not None:
+        telemetry.observe("treeseek_change_seconds", ended - state.seen_at)
+    state.seen_at = None
+    terms.on_pending(False)
     state.rest = _rest(state, started, ended)
     state.failures, state.not_before, state.ended_at = 0, ended + state.rest, ended
 

@@ -55,6 +55,7 @@ def main() -> None:
         os.dup2(nowhere, stream)
     os.close(nowhere)
     held = sandbox.Sandbox() if mode == "off" else sandbox.enter(memory)
+    telemetry.reset()
     wire.write_frame(answers, {"ready": asdict(held), "charged": limits.charged_bytes()})
     _serve(requests, answers, peak)
 
@@ -76,7 +77,8 @@ def _serve(requests: IO[bytes], answers: IO[bytes], peak: limits.Peak) -> None:
         while (request := wire.read_frame(requests)) is not None:
             limits.allow_cpu(request["seconds"])
             content = tasks[request["task"]](request, _teller(answers))
-            wire.write_frame(answers, {"answer": content, "peak": peak.bytes()})
+            frame = {"answer": content, "peak": peak.bytes(), "telemetry": telemetry.drained()}
+            wire.write_frame(answers, frame)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except BrokenPipeError:  # the parent is gone
@@ -111,7 +113,8 @@ def _stored_tree(request: Request, _begin: Callable[[], None]) -> bytes | None:
     data: bytes = request["data"]
     bounds = Bounds(*request["bounds"])
     try:
-        parsed = parse_file(data, request["language"], deadline_seconds=request["deadline"])
+        with telemetry.timed("treeseek_parse_seconds"):
+            parsed = parse_file(data, request["language"], deadline_seconds=request["deadline"])
         if parsed is None or len(parsed.tree) > bounds.nodes:
             return None
         return encode_file(parsed, content_hash(data))

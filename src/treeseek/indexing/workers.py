@@ -10,12 +10,13 @@ process, so that a small task seldom waits for a start: for a minute, or as long
 
 from __future__ import annotations
 
+import builtins
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import groupby
@@ -56,6 +57,15 @@ _BOOT = "import sys; sys.path[:] = {path!r}; from treeseek.indexing.worker impor
 
 class _EndedError(Exception):
     """A worker came to its end over what it was given; the message is the reason."""
+
+
+_TOLD_BY_WORKERS: Mapping[tuple[str, str], Collection[str]] = {
+    ("treeseek_parse_seconds", ""): (),
+    ("treeseek_analysis_errors_total", "error"): frozenset(
+        name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
+}
+"""What of a worker's telemetry is believed: it has read what it may have been harmed by."""
 
 
 class Terms(NamedTuple):
@@ -135,6 +145,7 @@ class Worker:
             for _ in range(round(hard * files / BUSY_SECONDS) + files):  # it can't claim to be busy for ever
                 if "answer" in frame:
                     self.peak_bytes = int(frame["peak"])
+                    telemetry.absorb(frame["telemetry"], _TOLD_BY_WORKERS)
                     return frame["answer"]
                 with self._watched(hard):
                     frame = self._frame()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +24,9 @@ MAX_ATTEMPTS = 10
 ANSWER_BYTES, HIT_BYTES, REASON_BYTES = 600, 900, 120
 """What an answer, each of its hits, and each reason of one take beside the texts."""
 
+Kept = tuple[Found, int]
+"""What was found, and the largest limit that it answers for."""
+
 Ask = Callable[[Corpus, Snapshot], Found]
 """Finds what a version answers."""
 
@@ -36,7 +41,7 @@ class Reader:
         self._directory, self._store = directory, store
         self._lock, self._loading = threading.Lock(), threading.Lock()
         self._loaded: tuple[Corpus, Snapshot] | None = None
-        self.answers: AnswerCache[Found] = AnswerCache(budget, weight_of)
+        self.answers: AnswerCache[Kept] = AnswerCache(budget, weight_of)
 
     def forget(self) -> None:
         """Forget the version that is laid out, and all answers."""
@@ -49,8 +54,11 @@ class Reader:
         self.forget()
         self.answers.close()
 
-    def answer(self, question: Hashable, ask: Ask) -> tuple[Found, Snapshot]:
-        """Return what the committed version answers, and that version.
+    def answer(self, question: Hashable, limit: int, ask: Ask) -> tuple[Found, Snapshot]:
+        """Return the first `limit` hits that the committed version answers with, and that version.
+
+        The same question with a smaller limit has the first of the same hits for an answer, so `question` doesn't hold
+        the limit.
 
         A newer one is asked if one was made meanwhile, as the old one's files may be gone. Raises NotIndexedError,
         StoreCorruptError, and what `ask` does.
@@ -62,16 +70,23 @@ class Reader:
                     store = self._store()
                     snapshot = store.snapshot()
                     version = snapshot.uri, snapshot.sequence
-                    find = partial(self._found, store, snapshot, ask)
-                    return self.answers.get(version, question, find), snapshot
+                    find = partial(self._found, store, snapshot, limit, ask)
+                    found, _ = self.answers.get(version, question, find, lambda kept: kept[1] >= limit)
+                    return replace(found, hits=found.hits[:limit]), snapshot
             except StoreCorruptError:
                 if attempt == MAX_ATTEMPTS or self._committed() == before:
                     raise
         raise AssertionError("unreachable")
 
-    def _found(self, store: UnitStore, snapshot: Snapshot, ask: Ask) -> tuple[Found, bool]:
+    def _found(self, store: UnitStore, snapshot: Snapshot, limit: int, ask: Ask) -> tuple[Kept, bool]:
         found = ask(self._laid_out(store, snapshot), snapshot)
-        return found, not found.notes
+        return (found, limit if len(found.hits) == limit else sys.maxsize), not found.notes
+
+    @property
+    def loaded_sequence(self) -> int | None:
+        """Which version is in memory, by the number of its commit; None if none is."""
+        with self._lock:
+            return None if self._loaded is None else self._loaded[1].sequence
 
     def laid_out(self) -> tuple[Corpus, Snapshot]:
         """Return the committed version as it is asked, for who wants to look at that."""
@@ -101,9 +116,9 @@ class Reader:
         return None if last is None else (store.generation, last.sequence)
 
 
-def weight_of(found: Found) -> int:
+def weight_of(kept: Kept) -> int:
     """Return about how many bytes an answer takes in memory."""
-    return ANSWER_BYTES + sum(map(_weight_of_hit, found.hits))
+    return ANSWER_BYTES + sum(map(_weight_of_hit, kept[0].hits))
 
 
 def _weight_of_hit(hit: Hit) -> int:

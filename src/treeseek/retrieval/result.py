@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from treeseek import telemetry
 from treeseek.model import SearchResult
 from treeseek.retrieval import budget
 from treeseek.retrieval.freshness import checked_against
@@ -13,7 +14,7 @@ from treeseek.retrieval.search import Found
 if TYPE_CHECKING:
     from treeseek.store import Snapshot
 
-__all__ = ["result_of"]
+__all__ = ["count_outcome", "result_of"]
 
 FALLBACK_NOTE = "the last version of the index is damaged; this is version"
 DOUBTFUL = 0.25
@@ -35,3 +36,13 @@ def result_of(
         notes.append(DOUBT_NOTE)
     confidence = None if found.confidence is None else round(found.confidence, 3)
     return SearchResult(query, tuple(kept), snapshot.version, (*notes, *found.notes), truncated, confidence)
+
+
+def count_outcome(result: SearchResult) -> None:
+    """Count a search by what came of it: hits that may answer, hits that most likely don't, or none."""
+    confidence = result.confidence
+    is_doubtful = confidence is not None and confidence < DOUBTFUL
+    outcome = "empty" if not result.hits else "doubtful" if is_doubtful else "found"
+    telemetry.count("treeseek_searches_total", outcome=outcome)
+    if confidence is not None:
+        telemetry.observe("treeseek_search_confidence_ratio", confidence)

@@ -8,10 +8,11 @@ don't count here: whoever writes a file doesn't decide what leaves the machine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from treeseek import telemetry
 from treeseek.safety.placeholders import MARK
 
 __all__ = ["OFF", "Policy", "Redacted", "bytes_redactor", "for_log", "redact", "redact_bytes", "redactor", "replaced"]
@@ -89,6 +90,7 @@ def replaced(data: bytes, policy: Policy) -> tuple[bytes, list[Replaced]]:
     spans = scanner(policy.tier, ("secret", "pii") if policy.pii else ("secret",)).spans
     # Painting over one may bring out another. What is painted isn't found again, so each round paints more: it ends.
     while found := _fresh(data, [(one.start, one.end, one.rule.id) for one in spans(data)]):
+        _count(rule for _, _, rule in found)
         painted, done = [], 0
         for start, end, rule in found:
             parts.append(Replaced(rule, data[start:end], _painted(rule, data[start:end])))
@@ -96,6 +98,13 @@ def replaced(data: bytes, policy: Policy) -> tuple[bytes, list[Replaced]]:
             done = end
         data = b"".join((*painted, data[done:]))
     return data, parts
+
+
+def _count(rules: Iterable[str]) -> None:
+    from treeseek.safety.rules import rule_of
+
+    for (kind, tier), amount in Counter((rule_of(rule).kind, rule_of(rule).tier) for rule in rules).items():
+        telemetry.count("treeseek_secrets_redacted_total", amount, kind=kind, tier=tier)
 
 
 def redactor(policy: Policy) -> Callable[[Sequence[str]], list[str]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from treeseek import telemetry
 from treeseek.errors import OverloadedError, StoreError, StoreLockedError, TreeseekError, UsageError
 from treeseek.safety.redact import for_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from treeseek.engine import Engine
     from treeseek.model import Progress, SyncReport
@@ -30,14 +31,21 @@ class State:
 
     `has_answers`: there is a version to answer from; one that is `failing`, with `error`, may have an older one.
     `synced_at` is when the index was last found or brought up to date, in seconds since the epoch, 0 for never;
-    `notice` says what hinders the watch, if anything.
+    `looked_at` likewise when all of the root was looked at, and nothing is pending; `committed_at` when the index was
+    last changed. Since `behind_since` it may lack something that was seen; 0 if it doesn't. `files` are in the index,
+    `left_out` counts by reason what isn't, or in a lesser way. `notice` says what hinders the watch, if anything.
     """
 
     phase: Phase = "waiting"
     has_answers: bool = False
     progress: Progress | None = None
     synced_at: float = 0.0
+    looked_at: float = 0.0
+    committed_at: float = 0.0
+    behind_since: float = 0.0
     pending: int = 0
+    files: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
     error_code: str = ""
     notice: str = ""
@@ -105,6 +113,7 @@ class Root:
                 self.engine.watch(
                     self._stop, on_sync=self._synced, on_error=self._failed,
                     on_notice=lambda text: self._set(notice="" if text == "watching again" else for_log(text)),
+                    on_pending=self._pending,
                 )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - the thread's boundary: what it doesn't tell, nobody would know
             self._failed(error)
@@ -137,13 +146,28 @@ class Root:
         self._set(progress=progress)
 
     def _synced(self, report: SyncReport) -> None:
-        self._set(phase="ready", has_answers=report.version > 0 or self._has_answers(), progress=None,
-                  synced_at=time.time(), pending=report.pending, error="", error_code="")  # fmt: skip
+        now = time.time()
+        more: dict[str, object] = {}
+        if report.is_whole:
+            more["left_out"] = report.reasons
+        if report.is_whole and not report.pending:
+            more["looked_at"] = now
+        if report.committed:
+            more["committed_at"] = now
+        self._set(phase="ready", has_answers=report.version > 0 or self._has_answers(), progress=None, synced_at=now,
+                  pending=report.pending, files=report.files, error="", error_code="", **more)  # fmt: skip
+
+    def _pending(self, is_pending: bool) -> None:
+        """Note since when the index may lack something, or that it lacks nothing that was seen."""
+        since = self.state.behind_since
+        if is_pending != bool(since):
+            self._set(behind_since=time.time() if is_pending else 0.0)
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, StoreLockedError) and self._has_answers():  # another process brings it up to date
             return
         code = error.code if isinstance(error, TreeseekError) else "internal"
+        telemetry.count("treeseek_sync_failures_total", code=code)
         message = str(error) if isinstance(error, TreeseekError) else f"{type(error).__name__}: {error}"
         self._set(phase="failing", progress=None, error=for_log(message), error_code=code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import TracebackType
 from treeseek import telemetry
 from treeseek.engine import Engine
 from treeseek.errors import OverloadedError, RootError, UsageError
+from treeseek.service.measuring import Measuring
 from treeseek.service.roots import Root
 from treeseek.settings import Settings
 from treeseek.store.memory import share_arenas
@@ -36,6 +38,8 @@ class Service:
         self.roots = {
             name: Root(name, Engine(top, settings), self._tell) for name, top in zip(named(tops), tops, strict=True)
         }
+        self.started_at = time.time()
+        self.measuring = Measuring(list(self.roots.values()), settings.data_dir)
 
     def __enter__(self) -> Service:
         return self
@@ -50,6 +54,7 @@ class Service:
         share_arenas()
         for root in self.roots.values():
             root.start()
+        self.measuring.start()
 
     def stop(self) -> None:
         """Have no more synced and followed. Questions are answered until `close`."""
@@ -59,6 +64,7 @@ class Service:
     def close(self) -> None:
         """Stop following, when commits that are under way are done, and close the engines."""
         self.stop()
+        self.measuring.close()
         for root in self.roots.values():
             root.close()
 

@@ -160,7 +160,6 @@ def maintain(store: UnitStore, *, force: bool = False) -> Maintenance:
         if dropped or store.writable().version != version:
             store.recycle()
     after = bytes_below(store.generation)
-    telemetry.gauge("treeseek_store_bytes", after)
     now = len(store.snapshot().dataset.get_fragments())
     return Maintenance(dropped, pieces, now, before, after, time.perf_counter() - started)
 

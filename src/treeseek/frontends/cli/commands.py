@@ -24,6 +24,8 @@ from treeseek.frontends.cli.arguments import (
     root_of,
     shared_options,
 )
+from treeseek.frontends.cli.install import install, uninstall
+from treeseek.frontends.cli.mcp import mcp
 from treeseek.frontends.cli.output import tell, write
 from treeseek.frontends.cli.progress import shown
 from treeseek.frontends.cli.scan import scan
@@ -252,7 +254,7 @@ def _paths(result: SearchResult) -> list[str]:
 
 
 for command in (
-    doctor.doctor, evaluate.evaluate, scan, serve, structure.diff, structure.query, train.train, upkeep.gc,
-    upkeep.migrate, upkeep.repair, upkeep.rollback, upkeep.verify, upkeep.watch,
+    doctor.doctor, evaluate.evaluate, install, mcp, scan, serve, structure.diff, structure.query, train.train,
+    uninstall, upkeep.gc, upkeep.migrate, upkeep.repair, upkeep.rollback, upkeep.verify, upkeep.watch,
 ):  # fmt: skip
     cli.add_command(command)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from treeseek.frontends.globs import is_glob, listed, unbraced
+from treeseek.frontends.globs import listed, unbraced
 from treeseek.model import Filters
-from treeseek.workspace import client_path
 
 __all__ = [
     "AboutRoot", "DiffQuestion", "LinesQuestion", "OutlineQuestion", "RefreshQuestion", "RelatedQuestion",
-    "SearchQuestion", "StatusQuestion", "SymbolsQuestion", "globs_of",
+    "SearchQuestion", "StatusQuestion", "SymbolsQuestion",
 ]  # fmt: skip
 
 MAX_NUMBER = 2**31 - 1
@@ -117,17 +114,3 @@ class RefreshQuestion(AboutRoot):
     seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | SkipJsonSchema[None] = Field(
         None, description="Begin no more files after so many seconds."
     )
-
-
-def globs_of(given: Sequence[str], root: Path) -> tuple[str, ...]:
-    """Return globs relative to the root; a path without wildcards means that file, or what is below that directory.
-
-    Raises UsageError for a path that isn't inside the root, or a glob whose braces spell out too much.
-    """
-    globs: list[str] = []
-    for one in given:
-        if is_glob(one):
-            globs += unbraced(one)
-        else:
-            globs.append("/" + beneath if (beneath := client_path(one, root)) else "*")
-    return tuple(globs)

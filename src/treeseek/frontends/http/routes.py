@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from treeseek.errors import UsageError
 from treeseek.frontends import documents, fit
+from treeseek.frontends.globs import globs_of
 from treeseek.frontends.http.described import OF_HITS, OF_ROOTS, described
 from treeseek.frontends.http.questions import (
     AboutRoot,
@@ -23,7 +24,6 @@ from treeseek.frontends.http.questions import (
     SearchQuestion,
     StatusQuestion,
     SymbolsQuestion,
-    globs_of,
 )
 from treeseek.frontends.http.replies import encoded, reply
 from treeseek.frontends.http.schemas import Diff, Hits, Index, Lines, Outline, Roots, Status
