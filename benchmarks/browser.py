@@ -25,7 +25,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
     "--no-default-browser-check", "--disable-default-apps",
 )  # fmt: skip
-SECONDS = 30
+SECONDS = 60
 """A command to the browser that takes longer hangs."""
 
 

@@ -11,7 +11,11 @@ from urllib.parse import quote, urlencode
 import pytest
 from benchmarks.browser import Serving, browsing, look_like, serving
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -135,6 +139,18 @@ class Page:
             lambda: next((one for one in self.all(selector) if one.is_displayed()), None), f"no {selector}"
         )  # type: ignore[no-any-return]
 
+    def click(self, selector: str) -> None:
+        """Click what a selector finds, as soon as it can be clicked."""
+
+        def clicked() -> bool:
+            try:
+                self.one(selector).click()
+            except (ElementClickInterceptedException, ElementNotInteractableException):
+                return False
+            return True
+
+        self.until(clicked, f"{selector} can't be clicked")
+
     def text(self, selector: str) -> str:
         return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
 
@@ -147,8 +163,8 @@ class Page:
 
     def type(self, text: str) -> None:
         """Write a question in place of what is there."""
+        self.click("#query")
         field = self.one("#query")
-        field.click()
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(text)
 

@@ -22,7 +22,7 @@ def test_more_lines_around_the_code_are_those_of_the_file(page: Page) -> None:
     asked(page)
     page.until(lambda: lines(page))
     before = len(lines(page))
-    page.one(".code").click()
+    page.click(".code")
     page.press("x")
     page.until(lambda: len(lines(page)) > before)
     page.press("x")
@@ -57,7 +57,7 @@ def test_the_outline_jumps_to_a_declaration(page: Page) -> None:
 
 def test_related_code_can_be_visited_and_left(page: Page) -> None:
     asked(page)
-    page.one("[data-panel=related]").click()
+    page.click("[data-panel=related]")
     page.one("#panel .symbol .path")
     page.focuses("0")
     target = page.text("#panel .symbol .path")
@@ -66,15 +66,15 @@ def test_related_code_can_be_visited_and_left(page: Page) -> None:
     page.says("#place .facts", "alike")
     page.press(Keys.ESCAPE, Keys.ESCAPE)
     page.says("#place .facts", "chance")
-    page.one("[data-panel=related]").click()
-    page.one("#panel p a").click()
+    page.click("[data-panel=related]")
+    page.click("#panel p a")
     page.until(lambda: page.fragment.startswith("#related?"))
     page.until(page.hits)
     assert page.run("return document.querySelector('#query').value").startswith("lib/net.py:")
 
 
 def test_why_a_result_was_found_is_told_by_its_evidence(page: Page) -> None:
-    asked(page).one("[data-panel=why]").click()
+    asked(page).click("[data-panel=why]")
     page.says("#panel", "What speaks for it")
     assert len(page.all(".evidence tr")) > 3
     page.press(Keys.ESCAPE)
@@ -83,7 +83,7 @@ def test_why_a_result_was_found_is_told_by_its_evidence(page: Page) -> None:
 
 
 def test_an_open_panel_follows_the_selection(page: Page) -> None:
-    asked(page).one("[data-panel=outline]").click()
+    asked(page).click("[data-panel=outline]")
     page.says("#panel", "retry_upload")
     number = next(i for i, hit in enumerate(page.hits()) if hit.startswith("lib/cache.js"))
     page.press(Keys.ESCAPE, "o", *("j" * number))
@@ -100,7 +100,7 @@ def test_the_place_can_be_copied(page: Page) -> None:
     page.chrome.execute_cdp_cmd(
         "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
     )
-    page.one("#place .title button:last-child").click()
+    page.click("#place .title button:last-child")
     page.says(".toast", f"Copied {page.hits()[0]}")
     copied = page.chrome.execute_async_script("navigator.clipboard.readText().then(arguments[0])")  # type: ignore[no-untyped-call]
     assert copied == page.hits()[0]

@@ -71,7 +71,7 @@ def test_help_lists_the_keys_and_can_switch_them_off(page: Page) -> None:
     asked(page)
     page.one(".hit").send_keys("?")
     page.one("#help[open]")
-    page.one("#keys-on").click()
+    page.click("#keys-on")
     page.press(Keys.ESCAPE)
     page.until(lambda: not page.all("#help[open]"))
     selected = "return document.querySelector('.hit[aria-current]').dataset.key"
@@ -84,8 +84,8 @@ def test_help_lists_the_keys_and_can_switch_them_off(page: Page) -> None:
 
 
 def test_filters_narrow_what_is_found_and_stand_in_the_address(page: Page) -> None:
-    asked(page).one(".menu summary").click()
-    page.one("input[value=javascript]").click()
+    asked(page).click(".menu summary")
+    page.click("input[value=javascript]")
     page.found("lib/cache.js")
     assert all(hit.startswith("lib/cache.js") for hit in page.hits())
     assert "language=javascript" in page.fragment
@@ -97,7 +97,7 @@ def test_filters_narrow_what_is_found_and_stand_in_the_address(page: Page) -> No
     page.found("lib/net.py")
     page.chrome.forward()
     page.found("lib/cache.js")
-    page.one("#filters > button").click()
+    page.click("#filters > button")
     page.found("lib/net.py")
     assert "language" not in page.fragment
 
@@ -151,7 +151,7 @@ def test_no_good_answer_is_said(page: Page) -> None:
 def test_nothing_found_offers_a_way_on(page: Page) -> None:
     page.open("symbols", q="no_such_name_anywhere", root="project")
     page.says("#results", "Nothing of that name")
-    page.one(".nothing a").click()
+    page.click(".nothing a")
     page.until(lambda: page.fragment.startswith("#search?"))
     page.open(q="zzqx", root="project", path="nowhere")
     page.says("#results", "Nothing found")

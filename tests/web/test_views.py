@@ -19,7 +19,7 @@ def test_the_first_page_says_what_is_indexed_and_what_could_be_asked(page: Page)
     page.says("#results", "up to date")
     page.says("#results", "For example")
     question = page.text(".examples a")
-    page.one(".examples a").click()
+    page.click(".examples a")
     page.until(page.hits)
     assert page.run("return document.querySelector('#query').value") == question
 
@@ -29,7 +29,7 @@ def test_a_name_is_looked_up(page: Page) -> None:
     page.type("answercache")
     page.found("lib/cache.js")
     assert "AnswerCache" in page.text(".hit .name")
-    page.one("nav [data-view=search]").click()
+    page.click("nav [data-view=search]")
     page.until(lambda: page.fragment.startswith("#search?") and "q=answercache" in page.fragment)
 
 
@@ -37,10 +37,10 @@ def test_changes_are_listed_by_declaration_and_open_their_code(page: Page) -> No
     page.open("changes", root="project")
     page.says(".changes", "try_upload → retry_upload")
     page.says("#message", "1 file")
-    page.one(".change[data-key]").click()
+    page.click(".change[data-key]")
     page.says(".code", "def retry_upload")
     page.one("#old").send_keys("no-such-revision")
-    page.one("#compare button").click()
+    page.click("#compare button")
     page.says(".trouble", "no-such-revision")
 
 
@@ -54,16 +54,16 @@ def test_the_index_tells_how_it_is(page: Page, server: Serving) -> None:
         page.until(lambda term=term, value=value: f"{term}\n{value:,}" in page.text(f"{section} .figures"))  # type: ignore[misc]
     assert status["embedder"] in page.text(f"{section} .figures")
     assert "javascript" in page.text(f"{section} .languages")
-    page.one(f"{section} h2 button").click()
+    page.click(f"{section} h2 button")
     page.says("#message", "nothing has changed")
     page.says(".caches", "Cache of syntax trees")
 
 
 def test_what_was_left_out_is_listed_with_reasons_and_searched(page: Page) -> None:
     page.open("index")
-    page.one("[data-root=project] summary").click()
+    page.click("[data-root=project] summary")
     page.says(".reasons", "binary")
-    page.one(".reason[value=binary]").click()
+    page.click(".reason[value=binary]")
     page.until(lambda: [row.text for row in page.all(".skipped-list tbody tr")] == ["assets/logo.png binary"])
     page.one(".skipped-list input").clear()
     page.one(".skipped-list input").send_keys("package-lock")
@@ -80,12 +80,12 @@ def test_the_theme_is_the_systems_until_one_is_chosen_which_stays(page: Page) ->
     page.resize(1280, dark=True)
     page.until(lambda: back() != light)
     dark = back()
-    page.one("#theme").click()
+    page.click("#theme")
     page.until(lambda: back() == light)
     assert page.text("#theme") == "Theme: light"
     page.chrome.refresh()
     assert (back(), page.text("#theme")) == (light, "Theme: light")
-    page.one("#theme").click()
+    page.click("#theme")
     page.resize(1280, dark=False)
     page.until(lambda: back() == dark)
 
@@ -102,12 +102,12 @@ def test_what_a_repository_holds_is_shown_and_never_run(page: Page) -> None:
     page.says("#place h2", "<img src=x onerror=alert(1)>.py")
     page.says(".code", "</code></pre><script>alert(2)</script><img src=x onerror=alert(3)>")
     page.says(".code .odd", "\\u{202e}")
-    page.one("[data-panel=outline]").click()
+    page.click("[data-panel=outline]")
     page.says("#panel", "render_markup")
     page.open("symbols", q="follow_link", root="hostile").found("javascript:alert(5)/x.py")
     for one in page.all(".hit"):
         assert str(one.get_attribute("href")).startswith(page.url)
-    page.one(".hit").click()
+    page.click(".hit")
     page.says(".code", "return target")
     assert (
         page.run("return document.querySelectorAll('main img, main script, main [onerror], main [onmouseover]').length")
