@@ -52,7 +52,7 @@ def test_a_token_is_asked_for_and_kept_and_a_busy_server_is_waited_for(
     chrome: webdriver.Chrome, root: Path, tmp_path: Path
 ) -> None:
     token = secrets.token_urlsafe(16)
-    settings = {"TREESEEK_TOKEN": token, "TREESEEK_CLIENT_RATE": "0.3", "TREESEEK_CLIENT_BURST": "120"}
+    settings = {"TREESEEK_TOKEN": token, "TREESEEK_CLIENT_RATE": "0.12", "TREESEEK_CLIENT_BURST": "120"}
     with serving(root, home=tmp_path, settings=settings) as running:
         page = Page(chrome, running.url)
         page.open(q="say hello").says(".trouble", "asks for a token")
