@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz chaos hostile lint types rules smoke slo bench clean
+.PHONY: help setup demo test fuzz chaos hostile lint types rules smoke slo bench screens clean
 
 help:
 	@echo "make setup   .venv with treeseek and what its development needs"
@@ -24,6 +24,7 @@ help:
 	@echo "make smoke   a server, a Prometheus, load and trouble: does every panel show something? [SMOKE=--short]"
 	@echo "make slo     measure every objective over 10,000 files: about a quarter of an hour [SLO='--files 1000']"
 	@echo "make bench   how to run the benchmarks"
+	@echo "make screens pictures of the web page's views [OUT=DIR]; needs chromium and chromedriver"
 	@echo "make clean   remove .venv and everything made"
 
 # The stamps make set-up run again only when the dependencies may have changed.
@@ -44,7 +45,7 @@ demo: $(VENV)/.base
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses=2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup --cov --cov-report=term:skip-covered
 
 SECONDS := 20
 TARGET := *
@@ -103,6 +104,11 @@ bench:
 	@echo "  $(BIN)/python -m benchmarks.vectors --tree DIR"
 	@echo "retrieval, over a file of judged queries:"
 	@echo "  $(BIN)/python -m benchmarks.retrieval --queries FILE --repos FILE --corpus DIR --out results.jsonl"
+
+OUT := results/screens
+
+screens: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.screens --out '$(OUT)'
 
 clean:
 	rm -rf $(VENV) build dist results .coverage .hypothesis .pytest_cache .ruff_cache .mypy_cache

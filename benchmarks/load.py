@@ -1,13 +1,14 @@
 """How many may ask at once? `python -m benchmarks.load --tree DIR… [--seconds 30] [--connections 8]`, on one machine.
 
 A copy of the trees, in one root, is indexed and served by a real `treeseek serve`, which watches it. Files are edited
-all the while, and the commits go on behind the searches. `wrk` asks: so many connections, each with its next question as
-soon as it has an answer. The questions are taken from the tree's own comments and names, and asked as often as words in
-a text are (the n-th most frequent one 1/n as often); or, with `uncached`, each once. Beside them one client reads what
-it gets in full: JSON, and all of one version of the index.
+all the while, and the commits go on behind the searches. `wrk` asks: so many connections, each with its next question
+as soon as it has an answer. The questions are taken from the tree's own comments and names, and asked as often as words
+in a text are (the n-th most frequent one 1/n as often); or, with `uncached`, each once. Beside them one client reads
+what it gets in full: JSON, and all of one version of the index.
 
 Told are searches a second, latencies, answers that were lost, refused or torn, what the server took, and how many
-answers came out of a cache. Ends with 1 if one was lost or torn, or the bar is missed: 150 searches a second, p95 below 100 ms.
+answers came out of a cache. Ends with 1 if one was lost or torn, or the bar is missed: 150 searches a second, p95 below
+100 ms.
 """
 
 from __future__ import annotations
@@ -218,10 +219,20 @@ def measured(pid: int, port: int, root: Path, scratch: Path, told: argparse.Name
         "questions": len(questions), "per_second": round(seen["answers"] / seen["seconds"], 1),
         **{name: seen[name] for name in ("p50", "p95", "p99", "max", "answers", "lost", "bad")},
         "kilobytes_each": round(seen["bytes"] / max(1, seen["answers"]) / 1000, 1),
-        "cpu_ms_each": round(1000 * cpu / max(1, seen["answers"]), 2), "cpu_share": round(cpu / seen["seconds"], 2), "memory_mb": round(tree_bytes(pid) / 1e6),
+        "cpu_ms_each": round(1000 * cpu / max(1, seen["answers"]), 2), "cpu_share": round(cpu / seen["seconds"], 2),
+        "memory_mb": round(tree_bytes(pid) / 1e6), "cpu_waited_for": pressure(),
         "edits": editor.count, "read_in_full": checker.count, "torn": checker.torn,
         "counted": {name: amount for name, amount in grown.items() if amount},
     }  # fmt: skip
+
+
+def pressure() -> float | None:
+    """Return the share of the last minute that something waited for a processor; about 1 means that others took it."""
+    try:
+        some = Path("/proc/pressure/cpu").read_text().split("avg60=")[1]
+    except (OSError, IndexError):
+        return None
+    return round(float(some.split()[0]) / 100, 2)
 
 
 def _cpu_seconds(pid: int) -> float:

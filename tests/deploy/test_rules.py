@@ -144,6 +144,7 @@ def test_the_dashboard_is_well_formed_and_large_enough() -> None:
     assert all(target["expr"] for panel in panels for target in panel["targets"])
 
 
+@pytest.mark.needs("promtool")
 def test_promtool_takes_the_rules() -> None:
     command = ["promtool", "check", "rules", *(str(PROMETHEUS / name) for name in cases.FILES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -151,6 +152,7 @@ def test_promtool_takes_the_rules() -> None:
 
 
 @pytest.mark.parametrize(("change", "is_fine"), [(("> 900", "> 900"), True), (("> 900", "> 9000"), False)])
+@pytest.mark.needs("promtool")
 def test_promtool_runs_the_cases_and_sees_an_alert_that_does_not_fire(
     tmp_path: Path, change: tuple[str, str], is_fine: bool
 ) -> None:

@@ -43,6 +43,7 @@ def scraped(service: Service) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
     }
 
 
+@pytest.mark.needs("promtool")
 def test_promtool_finds_nothing_to_complain_of(service: Service) -> None:
     refresh(service)
     service.root("hush-one").engine.search("retry an upload")

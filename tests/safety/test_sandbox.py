@@ -25,6 +25,7 @@ from treeseek.indexing.analyse import FileText
 from treeseek.indexing.batch import Batch
 from treeseek.indexing.identity import content_hash
 from treeseek.indexing.quarantine import Quarantine
+from treeseek.indexing.spare import Spare
 from treeseek.indexing.workers import CRASH_REASON, HANG_REASON, MEMORY_REASON, Pool, Terms, Worker, kept_warm
 from treeseek.model import SourceFile
 from treeseek.safety import limits, sandbox
@@ -298,7 +299,8 @@ def test_the_main_process_never_parses(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_who_watches_has_a_worker_ready_and_others_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    workers._spare.empty()
+    # Its own: a server of other tests, in this process, may hold on to the one that all share.
+    monkeypatch.setattr(workers, "_spare", Spare(lambda worker: worker.is_fit))
     terms = Terms(5.0)
     monkeypatch.setattr("treeseek.indexing.spare.IDLE_SECONDS", 0.05)
     with kept_warm(terms):

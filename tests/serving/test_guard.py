@@ -22,7 +22,8 @@ from treeseek.frontends.http.app import Mounted
 from treeseek.frontends.http.hosts import Hosts, is_loopback
 from treeseek.frontends.http.log import Log
 from treeseek.frontends.http.options import Options
-from treeseek.frontends.http.server import bound, token_of
+from treeseek.frontends.http.server import bound
+from treeseek.frontends.http.tokens import token_of
 from treeseek.settings import load
 
 from .conftest import Served, served

@@ -91,6 +91,6 @@ def test_where_answers_lead_is_answered_too(described: BaseSchema) -> None:
                 led.add(case.operation.label)
 
     run_state_machine_as_test(
-        Walk, settings=settings(CALM, max_examples=10, stateful_step_count=6, phases=[Phase.generate])
+        Walk, settings=settings(CALM, max_examples=8, stateful_step_count=5, phases=[Phase.generate])
     )
     assert led >= {"GET /v1/search", "GET /v1/outline", "GET /v1/related"}

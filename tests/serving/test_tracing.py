@@ -14,6 +14,10 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from treeseek.errors import MissingExtraError
+from treeseek.frontends.http.tracing import no_spans, spans_of
+from treeseek.settings import load
+
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PROGRAM = """
 import sys
@@ -85,14 +89,9 @@ def test_a_request_and_its_search_are_spans_of_the_callers_trace(
     assert "unheard" not in str(spans)
 
 
-def test_what_tracing_lacks_is_one_line(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.modules['opentelemetry.sdk'] = None;"
-        "from treeseek.frontends.cli.main import main; sys.exit(main())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "serve", str(tmp_path), "--port", "0"], capture_output=True, text=True,
-        env={**os.environ, "TREESEEK_DATA_DIR": str(tmp_path / "data"), "TREESEEK_TRACE": "yes"},
-    )  # fmt: skip
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "pip install 'treeseek[tracing]'" in done.stderr
+def test_what_tracing_lacks_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    places = {"data_dir": tmp_path / "data", "cache_dir": tmp_path / "cache"}
+    with pytest.raises(MissingExtraError, match=r"pip install 'treeseek\[tracing\]'"):
+        spans_of(load({}, **places, trace=True))
+    assert spans_of(load({}, **places))[0] is no_spans

@@ -24,18 +24,19 @@ def serve(paths: Sequence[Path], settings: Settings, tell: Callable[[str], objec
 
     Raises MissingExtraError without the extra `server`, RootError, and UsageError for what can't be.
     """
+    from treeseek.frontends.http.tokens import token_of
     from treeseek.settings import prepare_server
 
     prepare_server()
+    token = token_of(settings, options["host"])
     with _installed():
         from treeseek.frontends.http.app import Mounted
         from treeseek.frontends.http.options import Options
-        from treeseek.frontends.http.server import serve, token_of
+        from treeseek.frontends.http.server import serve
         from treeseek.frontends.mcp.mounted import mounted
 
     from treeseek.service import Service
 
-    token = token_of(settings, options["host"])
     service = Service(paths, settings)
     serve(service, Options(token=token, **options), tell, {"/mcp": Mounted(*mounted(service, tell))})
 

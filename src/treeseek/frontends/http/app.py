@@ -17,6 +17,7 @@ from treeseek import __version__
 from treeseek.errors import TreeseekError, UsageError
 from treeseek.frontends import documents, metrics
 from treeseek.frontends.http.described import DESCRIPTION, described, secured
+from treeseek.frontends.http.direct import directly, unfit
 from treeseek.frontends.http.guard import OPEN, Guard
 from treeseek.frontends.http.hosts import Hosts
 from treeseek.frontends.http.log import Log
@@ -78,7 +79,8 @@ def create_app(
         default_response_class=Response,
         generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
-    app.include_router(router(service, work, spans))
+    v1 = router(service, work, spans)
+    app.include_router(v1)
     _add_pages(app, service, work)
     _add_failures(app)
     try:
@@ -89,16 +91,8 @@ def create_app(
     if options.token:
         secured(schema, OPEN)
     routes = frozenset(("/", "/openapi.json", *schema["paths"]))
-    return Guard(
-        app,
-        settings,
-        hosts,
-        options.token,
-        log or Log("off"),
-        {path: one.app for path, one in mounts.items()},
-        routes,
-        spans,
-    )
+    inner = {path: one.app for path, one in mounts.items()}
+    return Guard(app, settings, hosts, options.token, log or Log("off"), inner, routes, directly(v1), spans)
 
 
 def _add_pages(app: FastAPI, service: Service, work: Work) -> None:
@@ -139,9 +133,7 @@ def _add_failures(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
-        return refusal("usage", f"{name[:80]}: {first['msg']}", "see /openapi.json", status=422)
+        return unfit(error.errors())
 
     @app.exception_handler(HTTPException)
     async def unknown(_: Request, error: Exception) -> Response:

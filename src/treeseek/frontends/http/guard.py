@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from treeseek import telemetry
+from treeseek.errors import TreeseekError
 from treeseek.frontends.http.log import request_id
 from treeseek.frontends.http.replies import failed, refusal
 from treeseek.frontends.http.tracing import no_spans
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from treeseek.frontends.http.direct import Direct
     from treeseek.frontends.http.hosts import Hosts
     from treeseek.frontends.http.log import Log
     from treeseek.frontends.http.tracing import Spans
@@ -59,7 +61,7 @@ class Guard:
 
     def __init__(
         self, app: ASGIApp, settings: Settings, hosts: Hosts, token: str, log: Log, mounts: Mapping[str, ASGIApp],
-        routes: frozenset[str], spans: Spans = no_spans,
+        routes: frozenset[str], direct: Mapping[tuple[str, str], Direct], spans: Spans = no_spans,
     ) -> None:  # fmt: skip
         self._app = app
         self._settings = settings
@@ -69,6 +71,7 @@ class Guard:
         self._mounts = dict(mounts)
         self._routes = routes | set(mounts)
         self._clients = ClientLimits(settings.client_rate, max(1.0, settings.client_burst))
+        self._direct = direct
         self._spans = spans
         self._in_flight = 0
 
@@ -88,16 +91,18 @@ class Guard:
         self._count_in(1)
         try:
             refused = self._refused(scope, headers, route)
-            app = refused or self._mounts.get(route, self._app)
             method = _bounded(scope["method"])
             about = {"http.request.method": method, "http.route": route}
             with self._spans(f"{method} {route}", about, _of_trace(headers)) as span:
+                app = refused or await self._asked(scope) or self._mounts.get(route, self._app)
                 await app(scope, exchange.receive, exchange.send)
                 span.set_attribute("http.response.status_code", exchange.status)
         except TooMuchBody as error:
             await exchange.answer(scope, _refused("body", refusal("too-large", str(error))))
         except TooSlow as error:
             await exchange.answer(scope, _refused("slow", refusal("deadline", str(error), status=408)))
+        except TreeseekError as error:
+            await exchange.answer(scope, failed(error))
         except asyncio.CancelledError:
             exchange.status = exchange.status or 499
             raise
@@ -108,6 +113,11 @@ class Guard:
             request_id.reset(mark)
             self._count_in(-1)
             self._note(scope, route, exchange, time.perf_counter() - start)
+
+    async def _asked(self, scope: Scope) -> Response | None:
+        """Return the answer of a route that is asked directly, None if it isn't one."""
+        direct = self._direct.get((scope["method"], scope["path"]))
+        return None if direct is None else await direct(scope["query_string"])
 
     def route_of(self, path: str) -> str:
         """Return the template of a path: one of a few, whatever clients ask for."""

@@ -114,7 +114,7 @@ def router(service: Service, work: Work, spans: Spans = no_spans) -> APIRouter:
             excerpt = root.engine.lines(asked.path, asked.start, asked.end)
             return encoded(documents.lines(str(root.engine.root), excerpt))
 
-        return await quickly(asked, job)
+        return await slowly(asked, job)
 
     @routes.get("/diff", **described("Tell what changed in meaning", Diff, 404, 422, 503, 504))
     async def diff(asked: Annotated[DiffQuestion, Query()]) -> Response:
