@@ -198,7 +198,7 @@ def _full(campaign: Campaign, child: Child, levels: int) -> None:
     try:
         _fill(campaign, child, place, levels)
     finally:
-        subprocess.run(["umount", str(data)], check=True)
+        subprocess.run(["umount", "--lazy", str(data)], check=True)  # a worker that is just ending may still hold it
 
 
 def _fill(campaign: Campaign, child: Child, place: Place, levels: int) -> None:
