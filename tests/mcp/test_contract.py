@@ -19,6 +19,8 @@ from treeseek.frontends import documents
 from treeseek.settings import load
 
 Document = dict[str, Any]
+EACH = "import json, sys; from treeseek.frontends.cli.main import main; [main(one) for one in json.load(sys.stdin)]"
+"""The command line's entry, called for each question in a process of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +42,19 @@ def agent_ready(near: Agent) -> None:
 
 @pytest.fixture(scope="module")
 def ways(
-    project: Path, place: Path, settings: treeseek.Settings, near: Agent
+    project: Path, place: Path, settings: treeseek.Settings, near: Agent, agent_ready: None
 ) -> Iterator[dict[str, Callable[[str, list[str], Document], Document]]]:
     """The ways to ask, each given the command, the arguments of the command line, and those of servers."""
 
-    def command(name: str, arguments: list[str], _: Document) -> Document:
-        done = subprocess.run(
-            [sys.executable, "-m", "treeseek", *arguments, "--json"], cwd=project, env=variables(place),
-            capture_output=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        return dict(json.loads(done.stdout))
+    asked = [[*arguments, "--json"] for _, arguments, _, _ in QUESTIONS]
+    done = subprocess.run(
+        [sys.executable, "-c", EACH], input=json.dumps(asked), text=True, cwd=project, env=variables(place),
+        capture_output=True, check=True,
+    )  # fmt: skip
+    printed = dict(zip(map(tuple, asked), done.stdout.splitlines(), strict=True))
+
+    def command(_: str, arguments: list[str], __: Document) -> Document:
+        return dict(json.loads(printed[*arguments, "--json"]))
 
     with served([project], settings) as (url, _), over_http(url) as far, httpx.Client(trust_env=False) as client:
 
