@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from treeseek.errors import FormatError, StoreCorruptError
 from treeseek.store import journal as journals
 from treeseek.store import log
+from treeseek.store.durable import replace_durably
 from treeseek.store.journal import Entry, Journal
 
 TEXTS = st.lists(st.binary(max_size=30).filter(lambda text: b"\n" not in text), max_size=6)
@@ -70,6 +71,62 @@ def test_an_end_that_a_power_cut_left_as_zeros_is_unfinished_not_damaged(tmp_pat
     path.write_bytes(content[:-lost] + bytes(lost))
     found = log.read(path)
     assert (found.texts, found.damaged, found.is_torn) == ((b"first",), (), True)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "replace", "reuse", "break off"]), TEXTS), max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_who_follows_a_log_has_what_who_reads_it_has(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, list[bytes]]]
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "log"
+    followed = log.Followed(path)
+    texts: list[bytes] = []
+    for number, (kind, added) in enumerate(changes):
+        named = [b"%d %b" % (number, text) for text in added]
+        if kind == "add":
+            log.append(path, named)
+        elif kind == "break off" and path.exists():
+            whole = path.read_bytes()
+            path.write_bytes(whole + log.rewritten(named)[:-5])
+            followed.news()
+            path.write_bytes(whole)
+        elif kind == "replace":
+            replace_durably(path, log.rewritten(named))
+        else:  # another file with the same inode
+            path.write_bytes(log.rewritten(named))
+        news = followed.news()
+        if news is not None:
+            texts = [*([] if news[1] else texts), *news[0].texts]
+        assert texts == list(log.read(path).texts)
+    assert followed.news() is None
+
+
+def test_a_journal_that_took_over_an_inode_is_not_read_on_from_the_middle(tmp_path: Path) -> None:
+    ours, other = Journal(tmp_path), Journal(tmp_path)
+    for number in range(40):
+        other.append(Entry(number, "commit", 1, added={f"file-{number:04}": (1, "digest")}))
+    assert ours.last() == other.last()
+    older = ours.path.read_bytes()
+    for number in range(40, 80):
+        other.append(
+            Entry(number, "commit", 1, added={f"file-{number:04}": (1, "digest")}, removed=(f"file-{number - 40:04}",))
+        )
+    other.checkpoint()
+    summed_up = other.path.read_bytes()
+    assert len(summed_up) > len(older)
+    replace_durably(other.path, older)
+    assert ours.last().version == 39  # type: ignore[union-attr]
+    ours.path.write_bytes(summed_up)
+    assert ours.files() == other.files() == {f"file-{number:04}": (1, "digest") for number in range(40, 80)}
+
+
+def test_a_newer_format_is_refused_each_time(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.append(Entry(1, "commit", 1))
+    log.append(journal.path, [b'{"format": 99}'])
+    for _ in range(2):
+        with pytest.raises(FormatError):
+            journal.last()
 
 
 def test_a_failed_append_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

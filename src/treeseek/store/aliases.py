@@ -10,7 +10,6 @@ import threading
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from treeseek.errors import StoreError
 from treeseek.store import log
 from treeseek.store.durable import replace_durably
 from treeseek.store.faults import as_store_error
@@ -31,7 +30,7 @@ class Aliases:
     def __init__(self, directory: Path) -> None:
         self.path = directory / ALIASES
         self._lock = threading.Lock()
-        self._state: tuple[int, int] = (0, -1)
+        self._followed = log.Followed(self.path)
         self._renamed: dict[str, str] = {}
         self._damaged = 0
         self._is_torn = False
@@ -46,8 +45,9 @@ class Aliases:
         if not renamed:
             return
         with as_store_error(f"can't write {self.path}"):
-            if self.path.exists() and (found := log.read(self.path)).is_torn:
-                log.truncate(self.path, found.end)
+            self._current()
+            if self._is_torn:
+                log.truncate(self.path, self._followed.end)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             log.append(self.path, [" ".join(f"{old}:{new}" for old, new in renamed).encode()])
             if self.path.stat().st_size > max(MAX_BYTES, 3 * _PAIR_BYTES * len(self._current())):
@@ -100,28 +100,22 @@ class Aliases:
         replace_durably(self.path, log.rewritten(f"{old}:{new}".encode() for old, new in pairs))
 
     def _current(self) -> dict[str, str]:
-        """Return what the file says, read again only if it has changed."""
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise StoreError(f"can't read {self.path}: {error.strerror}") from error
+        """Return what the file says, of which only what is new is read."""
         with self._lock:
-            if self._state != (status.st_ino, status.st_size):
-                with as_store_error(f"can't read {self.path}"):
-                    found = log.read(self.path)
-                self._renamed = _replayed(found.texts)
-                self._damaged, self._is_torn = len(found.damaged), found.is_torn
-                self._state = status.st_ino, status.st_size
+            with as_store_error(f"can't read {self.path}"):
+                news = self._followed.news()
+            if news is not None:
+                found, is_all = news
+                if is_all:
+                    self._renamed, self._damaged = {}, 0
+                _replay(found.texts, self._renamed)
+                self._damaged, self._is_torn = self._damaged + len(found.damaged), found.is_torn
             return self._renamed
 
 
-def _replayed(texts: Iterable[bytes]) -> dict[str, str]:
-    renamed: dict[str, str] = {}
+def _replay(texts: Iterable[bytes], renamed: dict[str, str]) -> None:
     for text in texts:
         for pair in text.decode("ascii", "replace").split():
             old, _, new = pair.partition(":")
             renamed.pop(new, None)  # renamed back: it is itself again
             renamed[old] = new
-    return renamed

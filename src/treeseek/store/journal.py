@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from treeseek.errors import FormatError, StoreCorruptError
+from treeseek.errors import FormatError, StoreCorruptError, TreeseekError
 from treeseek.store import log
 from treeseek.store.durable import replace_durably
 from treeseek.store.steps import reached
@@ -91,10 +91,8 @@ class Journal:
     def __init__(self, generation: Path) -> None:
         self.path = generation / JOURNAL
         self._lock = threading.Lock()
-        self._identity: tuple[int, int] = (0, 0)
-        self._size = -1
+        self._followed = log.Followed(self.path)
         self._least_bytes = 0
-        self._end = 0
         self._entries: list[Entry] = []
         self._damaged: tuple[int, ...] = ()
         self._is_torn = False
@@ -122,23 +120,20 @@ class Journal:
             return list(self._entries)
 
     def _catch_up(self) -> None:
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            self._identity, self._size, self._end, self._entries = (0, 0), -1, 0, []
-            self._damaged, self._is_torn = (), False
+        news = self._followed.news()
+        if news is None:
             return
-        identity = status.st_ino, status.st_dev
-        if identity == self._identity and status.st_size == self._size:
-            return
-        if identity != self._identity or status.st_size < self._end:
-            self._end, self._entries, self._damaged = 0, [], ()
-        found = log.read(self.path, self._end)
+        found, is_all = news
+        if is_all:
+            self._entries, self._damaged = [], ()
         lines = len(self._entries) + len(self._damaged)
-        self._entries += [_entry(text, self.path) for text in found.texts]
+        try:
+            self._entries += [_entry(text, self.path) for text in found.texts]
+        except TreeseekError:
+            self._followed = log.Followed(self.path)  # whoever asks next is to be told the same
+            raise
         self._damaged += tuple(lines + number for number in found.damaged)
-        self._identity, self._size = identity, status.st_size
-        self._end, self._is_torn = found.end, found.is_torn
+        self._is_torn = found.is_torn
 
     def damage(self) -> tuple[tuple[int, ...], bool]:
         """Return the numbers of damaged lines, from 0, and whether the last one is unfinished. Raises like `last`."""
@@ -188,7 +183,7 @@ class Journal:
         if self._damaged and self.is_whole():
             self.rewrite(self._entries)  # or what is now the end would come to lie in the middle
         log.append(self.path, [entry.text()])
-        if len(self._entries) >= MAX_ENTRIES or self._size >= max(MAX_BYTES, 2 * self._least_bytes):
+        if len(self._entries) >= MAX_ENTRIES or self._followed.size >= max(MAX_BYTES, 2 * self._least_bytes):
             self.checkpoint()
 
     def mend_tail(self) -> bytes:
@@ -197,8 +192,8 @@ class Journal:
             self._catch_up()
             if not self._is_torn:
                 return b""
-            rest = log.truncate(self.path, self._end)
-            self._size, self._is_torn = self._end, False
+            rest = log.truncate(self.path, self._followed.end)
+            self._is_torn = False
             return rest
 
     def checkpoint(self) -> None:

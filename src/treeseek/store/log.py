@@ -11,11 +11,15 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from treeseek.store.durable import sync_directory
 from treeseek.store.steps import reached
 
-__all__ = ["Log", "append", "frame", "read", "truncate"]
+__all__ = ["Followed", "Log", "append", "frame", "read", "truncate"]
+
+_PROBE = 64
+"""So many bytes of the start, and of the end of what was read, tell whether a file is still the same: checksums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ def read(path: Path, start: int = 0) -> Log:
             data = file.read()
     except FileNotFoundError:
         data = b""
+    return _parsed(data, start)
+
+
+def _parsed(data: bytes, start: int) -> Log:
     *lines, rest = data.split(b"\n")
     texts = [_text(line) for line in lines]
     damaged = [number for number, text in enumerate(texts) if text is None]
@@ -58,6 +66,56 @@ def _text(line: bytes) -> bytes | None:
     """Return the text of a line, or None if it is damaged. Every bit counts: "1A" is not taken for "1a"."""
     text = line[9:]
     return text if line[:9] == b"%08x " % zlib.crc32(text) and line else None
+
+
+class Followed:
+    """A log that others write, read on from where it was left, and from its start once it is another file.
+
+    The inode doesn't tell: that of a file which was replaced goes to the next one that is made, and whoever reads on in
+    that one takes it for what it isn't. Not for several threads at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = self.end = 0
+        self._state: tuple[int, ...] | None = None
+        self._probes = b"", b""
+
+    def news(self) -> tuple[Log, bool] | None:
+        """Return what was added, and whether that is all there is now, as the file is another; None if nothing changed.
+
+        A file that doesn't exist is empty. An unfinished line at the end is read again. Raises OSError.
+        """
+        try:
+            if _state_of(self.path.stat()) == self._state:
+                return None
+            with self.path.open("rb") as file:
+                state = _state_of(os.fstat(file.fileno()))
+                is_another = self._state is None or state[:2] != self._state[:2] or self._probed(file) != self._probes
+                if is_another:
+                    self.end = 0
+                file.seek(self.end)
+                found = _parsed(file.read(), self.end)
+                self.end, self.size, self._state = found.end, state[2], state
+                self._probes = self._probed(file)
+        except FileNotFoundError:
+            if self._state is None:
+                return None
+            is_another = True
+            found, self.end, self.size, self._state = Log((), (), 0, False), 0, 0, None
+        return found, is_another
+
+    def _probed(self, file: BinaryIO) -> tuple[bytes, bytes]:
+        """Return the first and the last bytes of what was read."""
+        length = min(_PROBE, self.end)
+        file.seek(0)
+        first = file.read(length)
+        file.seek(self.end - length)
+        return first, file.read(length)
+
+
+def _state_of(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def append(path: Path, texts: Sequence[bytes]) -> None:
