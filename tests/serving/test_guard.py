@@ -352,6 +352,26 @@ def test_the_log_has_a_line_a_request_and_never_what_was_asked(running: Served) 
     assert not {word for word in ("private", "net.py", "unheard") if word in written.getvalue()}
 
 
+@pytest.mark.parametrize("path", ["/v1/status", "/v1/search?q=upload"])  # the second goes around the framework
+def test_an_unforeseen_failure_is_a_document_for_the_client_and_a_trace_in_the_log(
+    running: Served, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("unforeseen")
+
+    written = io.StringIO()
+    log = Log("json", written)
+    with serving(running, log=log) as one, one.client() as client:
+        engine = one.service.root().engine
+        monkeypatch.setattr(engine, "search", fail)
+        monkeypatch.setattr(engine, "status", fail)
+        answer = client.get(path)
+        assert client.get("/healthz").status_code == 200
+    log.close()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    assert "ZeroDivisionError" in written.getvalue()
+
+
 def test_labels_are_few_whatever_is_asked(running: Served) -> None:
     with running.client() as client:
         for path in ("/a", "/b/c", "/assets/x", "/assets/y", "/v1/none"):
