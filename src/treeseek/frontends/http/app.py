@@ -126,7 +126,6 @@ def _add_pages(app: FastAPI, service: Service, work: Work) -> None:
 
 
 def _add_failures(app: FastAPI) -> None:
-    @app.exception_handler(Exception)  # which goes on to the guard, and so into the log
     @app.exception_handler(TreeseekError)
     async def refused(_: Request, error: Exception) -> Response:
         return failed(error)
