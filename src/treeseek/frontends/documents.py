@@ -64,6 +64,8 @@ __all__ = [
 
 Document = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+
 SCHEMA_VERSION = 1
 """Raised when a key goes or changes its meaning; new keys may appear without that."""
 
@@ -459,4 +461,4 @@ def _document(command: str, content: Document) -> Document:
 
 def dumped(document: Document) -> str:
     """Return a document as JSON in one line, with nothing that a terminal would obey."""
-    return escaped_json(json.dumps(document, ensure_ascii=False, separators=(",", ":"))) + "\n"
+    return escaped_json(_ENCODER.encode(document)) + "\n"

@@ -35,6 +35,8 @@ def _spelled(match: re.Match[str]) -> str:
 
 def escaped_json(document: str) -> str:
     """Spell out in a JSON document what `printable` does in text; it remains JSON of the same value."""
+    if document.isascii() and "\x7f" not in document:  # what most documents are, and seen at once
+        return document
     return _UNSAFE_IN_JSON.sub(_as_json, document)
 
 
