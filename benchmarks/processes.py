@@ -124,8 +124,11 @@ def measured(job: Job, runs: int) -> Cost:
     return middle(rounds([job], runs)[0])
 
 
-def tree_bytes(pid: int) -> int:
-    """Return the proportional set sizes of a process and its descendants, added up, in bytes; those gone count 0."""
+def tree_bytes(pid: int, kind: str = "Pss") -> int:
+    """Return the proportional set sizes of a process and its descendants, added up, in bytes; those gone count 0.
+
+    `kind`: "Pss", or only what is in no file, "Pss_Anon", or is, "Pss_File", which the system takes back when it likes.
+    """
     children = defaultdict(list)
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
@@ -138,17 +141,17 @@ def tree_bytes(pid: int) -> int:
     while waiting:
         process = waiting.pop()
         waiting += children[process]
-        total += proportional_bytes(process)
+        total += proportional_bytes(process, kind)
     return total
 
 
-def proportional_bytes(pid: int) -> int:
-    """Return the proportional set size of one process, in bytes; 0 if it is gone."""
+def proportional_bytes(pid: int, kind: str = "Pss") -> int:
+    """Return the proportional set size of one process, in bytes; 0 if it is gone. `kind` as for `tree_bytes`."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:")), 0)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"%b:" % kind.encode())), 0)
 
 
 def _watched(pid: int, deadline: float) -> int:

@@ -204,7 +204,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--history", type=Path, help="a git directory; by default that of this checkout")
     parser.add_argument("--commits", type=int, default=100, help="how many of its last commits (100)")
     parser.add_argument("--questions", type=int, default=6_000, help="how many the query cache is asked (6000)")
-    parser.add_argument("--minutes", type=float, default=3.0, help="how long the soak takes (3)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long the soak takes (10)")
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--json", type=Path)
     told = parser.parse_args(given)

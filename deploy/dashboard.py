@@ -94,7 +94,7 @@ ROWS: dict[str, Sequence[Panel]] = {
         Panel("In flight", "short", [_gauge("treeseek_http_in_flight")]),
         Panel("Query cache, hit rate", "percentunit", [_share([HITS, WAITS], [HITS, WAITS, MISSES], "hits")], "A commit forgets all answers."),
         Panel("Query cache, entries and bytes", "short", [_gauge("treeseek_query_cache_entries", "entries"), _gauge("treeseek_query_cache_bytes", "bytes"), _gauge("treeseek_query_cache_budget_bytes", "budget")]),
-        Panel("Query cache, events", "ops", [Query(_rate(f"treeseek_query_cache_{event}_total"), event) for event in ("hits", "misses", "waits", "evictions", "invalidations")]),
+        Panel("Query cache, events", "ops", [Query(_rate(f"treeseek_query_cache_{event}_total"), event) for event in ("hits", "misses", "waits", "renewals", "evictions", "invalidations")]),
     ),
     "Are they right?": (
         Panel("Searches by outcome", "reqps", [Query(_rate("treeseek_searches_total", "outcome"), "{{outcome}}")], "doubtful: hits, but most likely no answer."),

@@ -218,9 +218,9 @@ class Engine:
         from treeseek.cache import close_idle
         from treeseek.indexing.watching import watch
         from treeseek.indexing.workers import Terms, kept_warm
-        from treeseek.store.memory import give_back_memory, share_arenas
+        from treeseek.store.memory import give_back_memory, settle_memory
 
-        share_arenas()
+        settle_memory()
         commits = 0
 
         def sync(hints: Sequence[str] | None) -> None:
@@ -326,6 +326,13 @@ class Engine:
 
         with telemetry.timed("treeseek_symbols_seconds"):
             return self._answer(name, ("symbols", name.strip(), checked), limit, ask, max_tokens)
+
+    def renew_answers(self, seconds: float) -> int:
+        """Find the answers of the newest version to what is asked often, before somebody asks; return how many.
+
+        Stops after so many seconds. Raises NotIndexedError, StoreError, and what the searches raised.
+        """
+        return self._reader.renew(seconds)
 
     def chunks(self) -> int:
         """Return how many chunks the index holds; 0 without one."""

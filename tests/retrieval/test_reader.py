@@ -15,6 +15,7 @@ from treeseek.embedding import default_embedder
 from treeseek.engine import Engine
 from treeseek.errors import EndpointError, NotIndexedError
 from treeseek.model import Filters
+from treeseek.retrieval.demand import Demand
 from treeseek.retrieval.search import Ranker
 from treeseek.settings import load
 
@@ -57,7 +58,7 @@ def test_whatever_is_asked_in_whatever_order_the_answers_are_those_of_who_keeps_
         filters = chance.choice([Filters(), Filters(languages=("go",)), Filters(path="src"), Filters(min_score=0.4),
                                  Filters(kinds=("class",))])  # fmt: skip
         query = chance.choice(["retry the upload", "tree cache", "walkFile"])
-        limit, explain = chance.choice([1, 5]), chance.choice([True, False])
+        limit, explain = chance.choice([1, 5, 20]), chance.choice([True, False])
         ranker = chance.choice([Ranker(), Ranker("lexical"), Ranker("dense")])
         tokens = chance.choice([None, 40])
         asked = [engine.search(query, limit=limit, filters=filters, explain=explain, ranker=ranker, max_tokens=tokens)
@@ -125,3 +126,52 @@ def test_no_index_is_no_answer_to_keep(tmp_path: Path, root: Path) -> None:
             engine.search("retry")
         engine.sync()
         assert engine.search("retry").hits
+
+
+def renewals() -> float:
+    return telemetry.snapshot()[0].get(("treeseek_query_cache_renewals_total", ()), 0)
+
+
+def test_who_wants_more_of_the_same_gets_it_without_another_search(engines: tuple[Engine, Engine], root: Path) -> None:
+    kept, bare = engines
+    for number in range(110):
+        (root / f"upload{number}.py").write_text(f"def upload_{number}(path):\n    return retry(path)\n")
+    kept.sync()
+    kept.search("retry the upload", limit=3)
+    before, held = hits(), kept._reader.answers.nbytes
+    for limit in (10, 20, 5):
+        assert kept.search("retry the upload", limit=limit) == bare.search("retry the upload", limit=limit)
+    assert hits() == before + 3
+    assert kept._reader.answers.nbytes > held, "what was laid out since counts"
+    kept.search("retry the upload", limit=60)
+    assert hits() == before + 3, "so many were not put in order"
+
+
+def test_what_is_asked_often_is_found_again_after_a_commit(engines: tuple[Engine, Engine], root: Path) -> None:
+    kept, bare = engines
+    for _ in range(2):
+        kept.search("retry the upload")
+        kept.related("src/retry.py", 2)
+    kept.search("tree cache")
+    (root / "src" / "retry.py").unlink()
+    (root / "more.py").write_text("def retry_upload_again():\n    return 'upload'\n")
+    kept.sync()
+    before = hits(), renewals()
+    assert kept.renew_answers(60) == 1, "one is asked for; where the other one was asked about isn't there any more"
+    assert (hits(), renewals()) == (before[0], before[1] + 2)
+    assert kept.search("retry the upload") == bare.search("retry the upload")
+    assert hits() == before[0] + 1
+    kept.search("tree cache")
+    assert hits() == before[0] + 1
+    assert kept.renew_answers(0) == 0
+
+
+def test_what_is_not_asked_any_more_is_not_expected_for_ever() -> None:
+    demand: Demand[str] = Demand()
+    for _ in range(8):
+        demand.note("often", "how")
+    demand.note("once", "how")
+    assert [demand.expected() for _ in range(4)] == [[("often", "how")]] * 3 + [[]]
+    demand.note("twice", "first")
+    demand.note("twice", "last")
+    assert demand.expected() == [("twice", "last")]

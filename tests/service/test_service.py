@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from treeseek import telemetry
 from treeseek.errors import OverloadedError, RootError, UsageError
 from treeseek.service import Service
 from treeseek.service.service import named
@@ -45,6 +46,23 @@ def test_roots_are_indexed_and_followed_behind_the_callers(tmp_path: Path, trees
         until(lambda: [hit.path for hit in service.root("lib").engine.search("another thing").hits[:1]] == ["more.py"])
         assert service.root("lib").refresh().version > 0
     assert {root.state.phase for root in service.roots.values()} == {"stopped"}
+
+
+def test_what_is_asked_often_is_answered_from_memory_after_a_commit(tmp_path: Path, trees: list[Path]) -> None:
+    def counted(event: str) -> float:
+        return telemetry.snapshot()[0].get((f"treeseek_query_cache_{event}_total", ()), 0)
+
+    with Service(trees[2:], load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")) as service:
+        service.start()
+        until(lambda: service.is_ready)
+        root, before = service.root("lib"), counted("renewals")
+        for _ in range(4):
+            root.engine.search("another thing")
+        (trees[2] / "more.py").write_text("def another_thing():\n    return 2\n")
+        until(lambda: counted("renewals") > before)
+        asked = counted("misses")
+        assert [hit.path for hit in root.engine.search("another thing").hits[:1]] == ["more.py"]
+        assert counted("misses") == asked
 
 
 def test_a_root_is_known_by_its_name_or_path_and_no_other_is(tmp_path: Path, trees: list[Path]) -> None:

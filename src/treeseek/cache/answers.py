@@ -24,8 +24,9 @@ MAX_SHARE = 8
 """One answer may take one part in so many of the budget."""
 NAME = "treeseek_query_cache"
 
-_hit, _miss, _wait, _evicted, _invalidated = (
-    telemetry.counter(f"{NAME}_{event}_total") for event in ("hits", "misses", "waits", "evictions", "invalidations")
+_hit, _miss, _wait, _renewal, _evicted, _invalidated = (
+    telemetry.counter(f"{NAME}_{event}_total")
+    for event in ("hits", "misses", "waits", "renewals", "evictions", "invalidations")
 )
 
 
@@ -54,8 +55,12 @@ class AnswerCache(Generic[V]):
         question: Hashable,
         find: Callable[[], tuple[V, bool]],
         serves: Callable[[V], bool] = lambda answer: True,
+        *,
+        is_renewal: bool = False,
     ) -> V:
         """Return a version's answer to a question, one that `serves`; one that doesn't gives way to what is found.
+
+        A renewal was asked by nobody, and counts apart.
 
         `find` returns it, and whether it may be kept; what it raises is raised here, and the next one who waited tries
         on its own.
@@ -65,7 +70,8 @@ class AnswerCache(Generic[V]):
                 self._turn_to(version)
                 if version == self._version and (kept := self._answers.get(question)) and serves(kept[0]):
                     self._answers.move_to_end(question)
-                    _hit(1)
+                    if not is_renewal:
+                        _hit(1)
                     return kept[0]
                 flight = self._flights.get((version, question))
                 if flight is None:
@@ -73,12 +79,24 @@ class AnswerCache(Generic[V]):
                     break
             flight.landed.wait()
             if flight.result is not None and serves(flight.result):
-                _wait(1)
+                if not is_renewal:
+                    _wait(1)
                 return flight.result
+        (_renewal if is_renewal else _miss)(1)
         return self._found(version, question, find, mine)
 
+    def weigh_again(self, version: Version, question: Hashable) -> None:
+        """Take notice that an answer may have grown."""
+        with self._lock:
+            if version == self._version and (kept := self._answers.get(question)) is not None:
+                if (nbytes := self._weigh(kept[0])) * MAX_SHARE <= self._budget:
+                    self._keep(question, kept[0], nbytes)
+                else:
+                    before = self.nbytes, len(self._answers)
+                    self.nbytes -= self._answers.pop(question)[1]
+                    self._tell(*before)
+
     def _found(self, version: Version, question: Hashable, find: Callable[[], tuple[V, bool]], flight: Flight[V]) -> V:
-        _miss(1)
         answer: V | None = None
         try:
             answer, may_keep = find()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +22,13 @@ from treeseek.retrieval.rank import Ranked, load_model, order
 from treeseek.retrieval.snippet import Words, heard
 from treeseek.retrieval.spans import Span
 
-__all__ = ["SHIPPED", "Found", "Ranker", "related", "search", "symbols"]
+__all__ = ["SHIPPED", "Found", "Ranker", "Ranking", "related", "search", "symbols"]
 
 MIN_SIMILARITY = 0.1
 """Cosine below which two chunks have nothing to do with each other."""
+
+Shown = tuple[int, int]
+"""What no two hits of an answer share: a declaration, or else a chunk; -1 for none."""
 
 Texts = Callable[[Sequence[str]], Mapping[str, str]]
 """Fetches the texts of units by id."""
@@ -43,16 +49,49 @@ class Ranker:
 SHIPPED = Ranker()
 
 
+MIN_RANKED = 100
+"""So many chunks are put in order, however few are wanted: who then wants more gets them without another search."""
+
+
+class Ranking:
+    """What a query found, in order: laid out as hits as far as somebody asks for them. Threads share it.
+
+    Up to `reach` hits may be asked for. `lay_out` yields for each chunk of a part what is shown of it.
+    """
+
+    def __init__(self, ranked: Ranked, reach: int, lay_out: Callable[[Ranked], Iterable[tuple[Shown, Hit]]]) -> None:
+        self.ranked = ranked
+        self.reach = reach
+        self.hits: dict[Shown, Hit] = {}
+        self._lay_out = lay_out
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def first(self, limit: int) -> list[Hit]:
+        """Return the first hits, `limit` of them or all there are. Raises what reading their texts does."""
+        with self._lock:
+            while self._next < len(self.ranked.chunks) and len(self.hits) < limit:
+                end = self._next + limit - len(self.hits)
+                part = replace(self.ranked, chunks=self.ranked.chunks[self._next : end],
+                               scores=self.ranked.scores[self._next : end])  # fmt: skip
+                for shown, hit in self._lay_out(part):
+                    self.hits.setdefault(shown, hit)
+                self._next = end
+            return list(islice(self.hits.values(), limit))
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The hits, best first, and the chance that the corpus has an answer at all; None if nobody can say.
 
-    `notes` say what was amiss when it was asked, which may be otherwise the next time.
+    `notes` say what was amiss when it was asked, which may be otherwise the next time. `ranking` has more hits than
+    these for who wants them.
     """
 
     hits: list[Hit]
     confidence: float | None = None
     notes: tuple[str, ...] = ()
+    ranking: Ranking | None = field(default=None, compare=False)
 
 
 def search(
@@ -71,22 +110,27 @@ def search(
     if not corpus.path:
         return Found([])
     allowed = allowed_chunks(corpus, filters)
-    # Several chunks may turn out to be parts of one declaration.
-    ranked = _ranked(corpus, query, vector, allowed, 2 * limit, ranker)
+    # Several chunks may turn out to be parts of one declaration, hence twice as many.
+    depth = 2 * limit if ranker.explain else max(2 * limit, MIN_RANKED)
+    ranked = _ranked(corpus, query, vector, allowed, depth, ranker)
     if ranked is None:
         return Found([])
+    reach = sys.maxsize if len(ranked.chunks) < depth else depth // 2
     ranked = _turned_to_names(corpus, ranked, query, allowed)
-    scored = [(int(i), float(score)) for i, score in zip(ranked.chunks, ranked.scores, strict=True)]
-    scored = [(i, score) for i, score in scored if score >= filters.min_score]
+    good = ranked.scores >= filters.min_score
+    ranked = replace(ranked, chunks=ranked.chunks[good], scores=ranked.scores[good])
     words = Words.of(corpus, query)
-    hits: dict[tuple[int, int], Hit] = {}
-    while scored and len(hits) < limit:
-        batch, scored = scored[: limit - len(hits)], scored[limit - len(hits) :]
-        for span, hit in _answers(corpus, texts, batch, query, words, filters):
-            if ranked.reasons is not None:
-                hit = replace(hit, reasons=ranked.reasons[int(corpus.file[span.chunk])])
-            hits.setdefault((span.declaration, span.chunk if span.declaration < 0 else -1), hit)
-    return Found(list(hits.values()), None if ranker.evidence == "dense" else ranked.confidence)
+
+    def lay_out(part: Ranked) -> Iterator[tuple[Shown, Hit]]:
+        scored = [(int(i), float(score)) for i, score in zip(part.chunks, part.scores, strict=True)]
+        for span, hit in _answers(corpus, texts, scored, query, words, filters):
+            if part.reasons is not None:
+                hit = replace(hit, reasons=part.reasons[int(corpus.file[span.chunk])])
+            yield (span.declaration, span.chunk if span.declaration < 0 else -1), hit
+
+    ranking = Ranking(ranked, reach, lay_out)
+    confidence = None if ranker.evidence == "dense" else ranked.confidence
+    return Found(ranking.first(limit), confidence, ranking=ranking)
 
 
 def _ranked(

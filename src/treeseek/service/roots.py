@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +24,8 @@ Phase = Literal["waiting", "indexing", "ready", "failing", "stopped"]
 UNASKED = "the first index would send much code to a remote embedder; agree to that with `treeseek index --yes`"
 RETRY_SECONDS = 5.0
 """How long a first index that failed is waited with, before it is tried again."""
+RENEW_SECONDS, RENEW_REST = 1.0, 4
+"""How long answers are renewed for after a commit, at most, and how many times as long nothing is done after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class Root:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._refreshing = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._committed = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._state = State(has_answers=self._has_answers())
 
     @property
@@ -72,19 +76,24 @@ class Root:
             return self._state
 
     def start(self) -> None:
-        """Begin to bring the index up to date, and to follow what changes, in a thread."""
-        self._thread = threading.Thread(target=self._run, name=f"treeseek-{self.name}", daemon=True)
-        self._thread.start()
+        """Begin to bring the index up to date, and to follow what changes, in a thread; renew answers in another."""
+        self._threads = [
+            threading.Thread(target=run, name=f"treeseek-{what}-{self.name}", daemon=True)
+            for what, run in (("sync", self._run), ("answers", self._renew_answers))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Have the thread end, as soon as the commit that is under way is done."""
+        """Have the threads end, as soon as the commit that is under way is done."""
         self._stop.set()
+        self._committed.set()
 
     def close(self) -> None:
-        """Wait for the thread's end, and close the engine."""
+        """Wait for the threads' end, and close the engine."""
         self.stop()
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self.engine.close()
 
     def refresh(self, seconds: float | None = None) -> SyncReport:
@@ -120,6 +129,20 @@ class Root:
         else:
             self._set(phase="stopped", progress=None)
 
+    def _renew_answers(self) -> None:
+        """After each commit, find the answers to what is asked often; a fifth of a processor at most goes into it."""
+        while True:
+            self._committed.wait()
+            if self._stop.is_set():
+                return
+            self._committed.clear()
+            started = time.monotonic()
+            # Whoever asks is told what is wrong; and what isn't renewed is found when it is asked.
+            with suppress(Exception):
+                self.engine.renew_answers(RENEW_SECONDS)
+            if self._stop.wait(RENEW_REST * (time.monotonic() - started)):
+                return
+
     def _make_first_index(self) -> None:
         """Make the index if there is none that answers, again and again until that works or nobody wants it."""
         while not self._stop.is_set() and not self._has_answers():
@@ -154,6 +177,7 @@ class Root:
             more["looked_at"] = now
         if report.committed:
             more["committed_at"] = now
+            self._committed.set()
         self._set(phase="ready", has_answers=report.version > 0 or self._has_answers(), progress=None, synced_at=now,
                   pending=report.pending, files=report.files, error="", error_code="", **more)  # fmt: skip
 

@@ -15,7 +15,7 @@ from treeseek.errors import OverloadedError, RootError, UsageError
 from treeseek.service.measuring import Measuring
 from treeseek.service.roots import Root
 from treeseek.settings import Settings
-from treeseek.store.memory import share_arenas
+from treeseek.store.memory import settle_memory
 from treeseek.workspace import resolve_root
 
 __all__ = ["Service"]
@@ -51,7 +51,7 @@ class Service:
 
     def start(self) -> None:
         """Bring every index up to date, and follow what changes, behind the callers."""
-        share_arenas()
+        settle_memory()
         for root in self.roots.values():
             root.start()
         self.measuring.start()
