@@ -407,7 +407,7 @@ def held(pid: int) -> tuple[int, int]:
     opened = 0
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):
-            opened += "/cache/trees/" not in os.readlink(descriptor)
+            opened += "/cache/trees/" not in str(descriptor.readlink())
     return pages * os.sysconf("SC_PAGE_SIZE"), opened
 
 
