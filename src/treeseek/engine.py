@@ -442,7 +442,12 @@ class Engine:
         """
         from treeseek.indexing.measuring import measured
 
-        return measured(self._current_store(), self._reader.loaded_sequence, self._trees, before)
+        return measured(self._current_store(), self._reader.loaded_sequence, before)
+
+    def tree_sizes(self) -> dict[str, tuple[int, int, int]]:
+        """Return the entries, bytes and budget of each tier of the cache of trees; nothing before it is needed."""
+        tiers = {} if self._trees is None else self._trees.cache.statistics().tiers
+        return {name: (tier.entries, tier.nbytes, tier.budget) for name, tier in tiers.items()}
 
     # -- upkeep ------------------------------------------------------------------------------------------------
 

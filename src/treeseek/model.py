@@ -292,8 +292,7 @@ class Measures:
     """What an index, and what is held of it in memory, comes to; nothing of it is looked up in the root.
 
     `versions` are those that readers could still open, `set_aside_bytes` what was quarantined on disk, `behind` how
-    many commits lie between what searches have in memory and the newest. `caches` has for each tier of the cache of
-    trees entries, bytes and budget.
+    many commits lie between what searches have in memory and the newest.
     """
 
     files: int = 0
@@ -305,7 +304,6 @@ class Measures:
     bytes_on_disk: int = 0
     set_aside_bytes: int = 0
     format: str = ""
-    caches: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,17 @@ def test_gauges_are_sums_and_phases_over_all_roots(service: Service) -> None:
     assert any(name == "treeseek_build_info" and dict(labels)["format"] == "2.0" for name, labels in told)
 
 
+def test_the_cache_of_trees_is_told_as_it_is_now(service: Service) -> None:
+    refresh(service)
+    for root in roots(service):
+        root.engine.diff_files(root.engine.root / "whisper.py", Path(__file__))
+    told, tier = scraped(service), (("tier", "warm"),)
+    sizes = [root.engine.tree_sizes()["warm"] for root in roots(service)]
+    names = ("treeseek_cache_entries", "treeseek_cache_bytes", "treeseek_cache_budget_bytes")
+    assert [told[name, tier] for name in names] == [sum(size) for size in zip(*sizes, strict=True)]
+    assert told["treeseek_cache_bytes", tier] > 0
+
+
 def test_what_a_sync_parsed_in_workers_and_embedded_is_counted(service: Service) -> None:
     refresh(service)
     told = scraped(service)

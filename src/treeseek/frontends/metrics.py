@@ -132,7 +132,7 @@ def _measured(service: Service) -> Values:
         ("treeseek_worker_resident_bytes", ()): figures.worker_bytes,
     }
     names = ("treeseek_cache_entries", "treeseek_cache_bytes", "treeseek_cache_budget_bytes")
-    for tier, sizes in figures.caches.items():
+    for tier, sizes in service.measuring.tree_sizes().items():
         found |= {(name, (("tier", tier),)): size for name, size in zip(names, sizes, strict=True)}
     return found
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from treeseek.model import Measures
 from treeseek.store import SCHEMA_VERSION, UnitStore, reading
 from treeseek.store.measures import measured as measured_store
 
-if TYPE_CHECKING:
-    from treeseek.indexing.trees import Trees
-
 __all__ = ["measured"]
 
 
-def measured(store: UnitStore | None, loaded: int | None, trees: Trees | None, before: Measures) -> Measures:
-    """Return the measures of an index, without one those of what is in memory alone.
+def measured(store: UnitStore | None, loaded: int | None, before: Measures) -> Measures:
+    """Return the measures of an index, none without one.
 
     `loaded` is the version that searches have in memory, None if none has searched yet; what only a new version can
     have changed is taken from `before`. Takes some milliseconds of reading directories. Raises StoreError.
     """
-    caches = {} if trees is None else trees.cache.statistics().tiers
-    sizes = {name: (tier.entries, tier.nbytes, tier.budget) for name, tier in caches.items()}
     if store is None:
-        return Measures(caches=sizes)
+        return Measures()
     files, chunks = before.files, before.chunks
     with reading(store.directory):
         snapshot = store.snapshot()
@@ -41,5 +34,4 @@ def measured(store: UnitStore | None, loaded: int | None, trees: Trees | None, b
         bytes_on_disk=store.bytes_on_disk(),
         set_aside_bytes=disk.set_aside_bytes,
         format=SCHEMA_VERSION,
-        caches=sizes,
     )

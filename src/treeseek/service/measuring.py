@@ -10,7 +10,7 @@ import shutil
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,6 @@ class Figures:
     failures: int = 0
     workers: int = 0
     worker_bytes: int = 0
-    caches: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
 class Measuring:
@@ -76,10 +75,20 @@ class Measuring:
         total, free = self._disk()
         measures = list(self._last.values())
         workers, worker_bytes = _children()
-        self.figures = Figures(
-            measures, self._embedder(), total, free, failures, workers, worker_bytes, _caches(measures)
-        )
+        self.figures = Figures(measures, self._embedder(), total, free, failures, workers, worker_bytes)
         return self.figures
+
+    def tree_sizes(self) -> dict[str, tuple[int, int, int]]:
+        """Return the entries, bytes and budget of each tier of the cache of trees, as they are now, of all roots
+        together: each has its own in memory, and all have the one on disk.
+        """
+        found: dict[str, tuple[int, int, int]] = {}
+        for root in self._roots:
+            for tier, sizes in root.engine.tree_sizes().items():
+                before = found.get(tier, (0, 0, 0))
+                together = max if tier == "frozen" else int.__add__
+                found[tier] = tuple(together(*pair) for pair in zip(before, sizes, strict=True))  # type: ignore[assignment]
+        return found
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -113,14 +122,3 @@ def _children() -> tuple[int, int]:
                 with suppress(OSError, IndexError):
                     nbytes += int(Path(f"/proc/{child}/statm").read_text().split()[1]) * PAGE_BYTES
     return processes, nbytes
-
-
-def _caches(measures: Sequence[Measures]) -> dict[str, tuple[int, int, int]]:
-    """Return the tiers of all roots together: each has its own in memory, and all have the one on disk."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for one in measures:
-        for tier, sizes in one.caches.items():
-            before = found.get(tier, (0, 0, 0))
-            together = max if tier == "frozen" else int.__add__
-            found[tier] = tuple(together(*pair) for pair in zip(before, sizes, strict=True))  # type: ignore[assignment]
-    return found
