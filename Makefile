@@ -98,6 +98,8 @@ bench:
 	@echo "  $(BIN)/python -m benchmarks.soak --tree DIR --minutes 30"
 	@echo "how many searches a server answers while files are edited; needs wrk:"
 	@echo "  $(BIN)/python -m benchmarks.load --tree DIR --uncached"
+	@echo "how long an agent waits:"
+	@echo "  $(BIN)/python -m benchmarks.agents --tree DIR"
 	@echo "the other embedders, and whether they keep to their limits:"
 	@echo "  $(BIN)/python -m benchmarks.embedders --tree DIR"
 	@echo "how fast text becomes vectors, on one core:"

@@ -165,7 +165,9 @@ class Replayed:
 
 def replayed(engine: Engine, log: Iterator[Ask | str]) -> Replayed:
     """Ask everything in turn, in this thread; at each commit a file is changed and synced. Counts as telemetry does."""
-    hits, misses, commits, different = [], [], 0, set()
+    hits: list[float] = []
+    misses: list[float] = []
+    commits, different = 0, set()
     changed = sorted(path for path in engine.root.rglob("*.py"))
     for entry in log:
         if isinstance(entry, str):
