@@ -5,6 +5,7 @@ from __future__ import annotations
 from treeseek import telemetry
 from treeseek.retrieval.corpus import Corpus
 from treeseek.store import Snapshot, UnitStore
+from treeseek.store.memory import give_back_memory
 
 __all__ = ["renewed"]
 
@@ -24,4 +25,6 @@ def renewed(loaded: tuple[Corpus, Snapshot] | None, store: UnitStore, snapshot: 
             telemetry.count("treeseek_corpus_layouts_total", kind="updated")
             return corpus.updated(paths, written) if paths else corpus
     telemetry.count("treeseek_corpus_layouts_total", kind="full")
-    return Corpus.of(snapshot.columns())
+    corpus = Corpus.of(snapshot.columns())
+    give_back_memory()  # as much again was needed on the way
+    return corpus

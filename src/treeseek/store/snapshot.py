@@ -21,6 +21,7 @@ from treeseek.store.columns import (
 )
 from treeseek.store.faults import as_store_error
 from treeseek.store.journal import Entry
+from treeseek.store.memory import give_back_memory
 from treeseek.store.schema import IndexIdentity
 
 if TYPE_CHECKING:
@@ -150,8 +151,12 @@ class Snapshot:
     def _hold_texts(self) -> None:
         table = self._scan(columns=["id", "text"], filter=IS_CHUNK)
         self._texts = table["text"].combine_chunks()
-        self._place_of_text = {unit: place for place, unit in enumerate(strings(table["id"]))}
-        self._overlay = {}
+        places = dict(zip(strings(table["id"]), range(len(table)), strict=True))
+        # The ids that others hold already, if they do, instead of as many new ones; addresses aren't needed any more.
+        self._place_of_text = {unit: places.pop(unit) for unit in self._addresses if unit in places} | places
+        self._addresses, self._knows_all_addresses, self._overlay = {}, False, {}
+        del table, places
+        give_back_memory()
 
     def _read_texts(self, ids: Sequence[str]) -> dict[str, str]:
         if not self._knows_all_addresses and any(unit not in self._addresses for unit in ids):
