@@ -98,6 +98,8 @@ bench:
 	@echo "  $(BIN)/python -m benchmarks.soak --tree DIR --minutes 30"
 	@echo "how many searches a server answers while files are edited; needs wrk:"
 	@echo "  $(BIN)/python -m benchmarks.load --tree DIR --uncached"
+	@echo "whether an identifier that one knows is found:"
+	@echo "  $(BIN)/python -m benchmarks.identifiers --tree DIR"
 	@echo "how long an agent waits:"
 	@echo "  $(BIN)/python -m benchmarks.agents --tree DIR"
 	@echo "the other embedders, and whether they keep to their limits:"

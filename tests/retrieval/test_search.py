@@ -266,3 +266,22 @@ def test_a_task_is_shown_more_places_of_likely_files_after_the_first_files(tmp_p
     assert asked.count("invoice.py") == 1
     assert told.count("invoice.py") > 1
     assert len(set(told[:5])) == 5
+
+
+def test_an_identifier_that_is_only_used_is_found_where_it_is_spelled(tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    for number in range(40):
+        (top / f"saver{number}.py").write_text(
+            f"def save_the_upload_{number}(upload):\n    '''Keep an upload freshly saved.'''\n    return upload\n"
+        )
+    (top / "zz.py").write_text("exclude('MD1')\n" * 20 + "\nbackend.freshly_saved_upload(1)\n")
+    (top / "constants.py").write_text("import backend\n\nprint(backend.FRESHLY_SAVED_UPLOADS)\n")
+    with treeseek.open(top, load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")) as engine:
+        engine.sync()
+        for question in ("freshly_saved_upload", "backend.freshly_saved_upload"):
+            assert paths(engine.search(question).hits)[:2] == ["zz.py", "constants.py"]
+        assert paths(engine.search("FRESHLY_SAVED_UPLOADS").hits)[:2] == ["constants.py", "zz.py"]
+        assert set(paths(engine.search("where is freshly_saved_upload used").hits)[:2]) == {"zz.py", "constants.py"}
+        reasons = engine.search("freshly_saved_upload", explain=True).hits[0].reasons
+        assert reasons is not None and next(iter(reasons)) == "spelled"

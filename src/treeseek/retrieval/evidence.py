@@ -29,14 +29,17 @@ FEATURES = (
 """The columns of `Evidence.files`, in order."""
 
 DENSE_CHANCE = 2.0
+SPELLED_CHANCE = 8.0
+"""More than all else can come to: whoever asks for an identifier wants to see where it stands."""
 HALF_RANK = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The candidates, and `files`, an array candidates x FEATURES. For each of the candidates' chunks: `lexical`
-    (relative to the best), `dense` (cosine), `covered` (share of the query's weight), and `name` (how well its best
-    declaration's name fits). `unseen` is the share of the query's weight in words that the corpus doesn't have.
+    (relative to the best), `dense` (cosine), `covered` (share of the query's weight), `name` (how well its best
+    declaration's name fits), and `spelled` (see `lexical.spelled`). `unseen` is the share of the query's weight in
+    words that the corpus doesn't have.
     """
 
     candidates: Candidates
@@ -45,6 +48,7 @@ class Evidence:
     dense: Floats
     covered: Floats
     name: Floats
+    spelled: Floats
     unseen: float
 
 
@@ -60,7 +64,11 @@ def gather(corpus: Corpus, query: Query, vector: Floats, allowed: NDArray[np.boo
     stem, precision = lexical.field_scores(corpus.stems, words)
     exact, fitting = lexical.definitions(corpus, query)
     dense_file = corpus.file_vectors @ vector
-    chosen = choose(corpus, _relative(whole) + stem + exact + DENSE_CHANCE * dense_file, allowed)
+    spelled = lexical.spelled(corpus, query)
+    chance = _relative(whole) + stem + exact + DENSE_CHANCE * dense_file
+    if spelled.any():
+        chance += SPELLED_CHANCE * np.maximum.reduceat(spelled, corpus.file_starts)
+    chosen = choose(corpus, chance, allowed)
     if chosen is None:
         return None
     bm25, covered = lexical.chunk_scores(corpus, words, found.within(chosen.number), chosen)
@@ -90,7 +98,7 @@ def gather(corpus: Corpus, query: Query, vector: Floats, allowed: NDArray[np.boo
         *_priors(corpus, query, chosen.files),
     )  # fmt: skip
     files = np.stack([column.astype(np.float32, copy=False) for column in columns], axis=1)
-    return Evidence(chosen, files, _relative(bm25), dense, covered, name, words.unseen)
+    return Evidence(chosen, files, _relative(bm25), dense, covered, name, spelled[chosen.chunks], words.unseen)
 
 
 def _relative(scores: Floats) -> Floats:

@@ -22,6 +22,7 @@ from treeseek.tokens import term_of_sequence
 __all__ = [
     "FILE_K1", "Asked", "Floats", "asked", "chunk_scores", "definitions", "field_scores", "file_scores", "name_scores",
     "phrases",
+    "spelled",
 ]  # fmt: skip
 
 Floats = NDArray[np.float32]
@@ -30,6 +31,8 @@ CHUNK_K1, CHUNK_B = 1.2, 0.6
 FILE_K1, FILE_B = 1.6, 0.6
 PHRASE_WEIGHT = 0.6
 IDENTIFIER_WEIGHT = 1.5
+COMMON_SHARE = 0.1
+"""An identifier that such a share of the files has says nothing about any of them, unless it is all that is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,22 @@ def definitions(corpus: Corpus, query: Query) -> tuple[Floats, Floats]:
         if len(found):
             fitting[corpus.file[declared.chunk[found]]] += 1 / np.sqrt(len(found))
     return exact, np.minimum(fitting, 2)
+
+
+def spelled(corpus: Corpus, query: Query) -> Floats:
+    """Return for each chunk how much it says that it has the identifiers of several words that the query spells.
+
+    One that is all of the query counts 1, one among other words the less the more files have it, down to nothing: then
+    it is what the question takes for granted.
+    """
+    found = np.zeros(len(corpus.file), np.float32)
+    if len(query.identifiers):
+        entries = corpus.chunks.entries(query.identifiers)
+        files = corpus.document_frequency[np.maximum(corpus.chunks.places(query.identifiers), 0)]
+        rare = 1 - np.log1p(files) / np.log1p(max(len(corpus.path) * COMMON_SHARE, 4))
+        worth = np.ones(len(files)) if query.is_symbol else np.clip(rare, 0, 1)
+        np.add.at(found, entries.row, worth.astype(np.float32)[entries.term])
+    return found
 
 
 def _spelled(name: str, query: Query) -> float:

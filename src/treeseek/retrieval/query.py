@@ -44,7 +44,7 @@ class Query:
     - `identifiers`: the terms of compound identifiers; `phrases`, of those that adjacent words would make.
     - `names`: the lower-case identifiers without what qualifies them; `wholes`, their terms as whole names;
       `qualified`, with what qualifies them, dotted.
-    - `is_symbol`: the query is one identifier and nothing else.
+    - `is_symbol`: the query is one identifier and nothing else: `leaf`, without what qualifies it, as it is spelled.
     - `is_task`: it says what is to be done, as commits do ("Fix the timeout of uploads"), and so asks for what is to be
       changed.
     """
@@ -58,6 +58,7 @@ class Query:
     wholes: tuple[int, ...]
     qualified: tuple[str, ...]
     is_symbol: bool
+    leaf: str
     is_task: bool
 
 
@@ -86,6 +87,7 @@ def parse(text: str, *, max_chars: int, max_terms: int = 300) -> Query:
         wholes=tuple(term for term in map(whole_term, leaves) if term),
         qualified=tuple(name.lower() for name in dotted),
         is_symbol=len(pieces) == 1,
+        leaf=leaves[0] if len(pieces) == 1 else "",
         is_task=len(words) >= TASK_WORDS and beginning_of(text) in _verbs(),
     )
 

@@ -37,7 +37,12 @@ SHARES = np.array([1.0, 0.3, 0.2, 0.1, 0.05, 0.025], np.float32)
 FIRST_FILES = 5
 """So many files come first, with one chunk each, whatever is wanted."""
 
-CHUNK_WEIGHTS = {"lexical": 1.0, "dense": 0.8, "covered": 0.6, "name": 1.2}
+SPELLED = np.float32(8.0)
+"""What a file's score gains that has the very identifier which is asked for (`lexical.spelled`). Where one is declared
+was first before; `benchmarks.identifiers` asks for those, too, that are only used.
+"""
+
+CHUNK_WEIGHTS = {"lexical": 1.0, "dense": 0.8, "covered": 0.6, "name": 1.2, "spelled": 2.0}
 BLOCK_WEIGHT = -0.4
 """Imports and other lines between declarations name everything and explain nothing."""
 
@@ -117,7 +122,7 @@ class Ranked:
     """Chunks, best first, with scores between 0 and 1: the calibrated chance that their file answers the query.
 
     `confidence` is the chance that any file does. `reasons` has for each file, by number, what speaks for it and
-    against it, by the names of FEATURES, if that was asked for.
+    against it, by the names of FEATURES and "spelled", if that was asked for.
     """
 
     chunks: NDArray[np.int64]
@@ -149,6 +154,8 @@ def order(
         answers &= allowed[candidates.chunks]
     kept = np.flatnonzero(answers)
     shown, of_file = chunk_scores(corpus, evidence)[kept], model.scores(evidence.files)
+    spelled = SPELLED * candidates.best(evidence.spelled)
+    of_file += spelled
     # Small numbers are sorted by their digits, and a stable sort after another is one by both.
     by_score = np.argsort(-shown, kind="stable")
     by_file = kept[by_score[np.argsort(candidates.file[kept].astype(np.int16)[by_score], kind="stable")]]
@@ -167,12 +174,14 @@ def order(
     scores, best = chances[best] * np.float32(confidence), by_file[best]
     files = candidates.file[best]
     reasons = (
-        {int(candidates.files[i]): _named(model.parts(evidence.files[i])) for i in set(files)} if explain else None
+        {int(candidates.files[i]): _named(model.parts(evidence.files[i]), spelled[i]) for i in set(files)}
+        if explain
+        else None
     )
     return Ranked(candidates.chunks[best], scores, confidence, reasons)
 
 
-def _named(parts: Floats) -> dict[str, float]:
+def _named(parts: Floats, spelled: float) -> dict[str, float]:
     """Return what contributes, most first."""
-    ranked = sorted(zip(FEATURES, parts, strict=True), key=lambda part: -abs(part[1]))
+    ranked = sorted([("spelled", spelled), *zip(FEATURES, parts, strict=True)], key=lambda part: -abs(part[1]))
     return {name: round(float(part), 3) for name, part in ranked if abs(part) >= 0.0005}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,9 @@ class Ranker:
 
 SHIPPED = Ranker()
 
+
+SPELLED_CHUNKS = 24
+"""So many of the best chunks are looked into for the very spelling of an identifier."""
 
 MIN_RANKED = 100
 """So many chunks are put in order, however few are wanted: who then wants more gets them without another search."""
@@ -116,7 +120,7 @@ def search(
     if ranked is None:
         return Found([])
     reach = sys.maxsize if len(ranked.chunks) < depth else depth // 2
-    ranked = _turned_to_names(corpus, ranked, query, allowed)
+    ranked = _spelled_first(corpus, texts, _turned_to_names(corpus, ranked, query, allowed), query)
     good = ranked.scores >= filters.min_score
     ranked = replace(ranked, chunks=ranked.chunks[good], scores=ranked.scores[good])
     words = Words.of(corpus, query)
@@ -176,6 +180,26 @@ def _turned_to_names(corpus: Corpus, ranked: Ranked, query: queries.Query, allow
             if allowed is None or allowed[own]:
                 chunks[place] = own
         seen.add(file)
+    return replace(ranked, chunks=chunks)
+
+
+def _spelled_first(corpus: Corpus, texts: Texts, ranked: Ranked, query: queries.Query) -> Ranked:
+    """Move files whose chunk holds the asked identifier just as it is spelled before others, whose scores they take.
+
+    Words are stemmed and have no case, so what ranks as the identifier may be its plural, or a constant of that name.
+    Second chunks of files stay behind all first ones.
+    """
+    if not query.is_symbol or not len(query.identifiers):
+        return ranked
+    spelled = re.compile(rf"(?<!\w){re.escape(query.leaf)}(?!\w)")
+    _, firsts = np.unique(corpus.file[ranked.chunks], return_index=True)
+    firsts = np.sort(firsts)
+    is_front = firsts == np.arange(len(firsts))
+    first = ranked.chunks[: int(is_front.sum())][:SPELLED_CHUNKS]
+    found = texts([corpus.columns.id[i] for i in first])
+    other = np.array([not spelled.search(found.get(corpus.columns.id[i], "")) for i in first], np.bool_)
+    chunks = ranked.chunks.copy()
+    chunks[: len(first)] = first[np.argsort(other, kind="stable")]
     return replace(ranked, chunks=chunks)
 
 

@@ -54,7 +54,7 @@ const EVIDENCE = {
   covered_by_stem: "how many of the words are in the file's name", stem_precision: "how much of the file's name is asked for",
   covered_by_parent: "how many of the words are in its folder's name", covered_by_path: "how many of the words are in its path",
   covered_by_names: "how many of the words are in declared names", best_name: "how well one declared name fits",
-  defines_identifier: "it defines the name that is asked for", defines_symbol: "it defines a name in the question",
+  spelled: "it has the very name that is asked for", defines_identifier: "it defines the name that is asked for", defines_symbol: "it defines a name in the question",
   defines_phrase: "it defines what the words are together", covered_on_average: "words in its parts on average",
   dense_best: "meaning of its best part", dense_three: "meaning of its three best parts", dense_file: "meaning of the whole file",
   dense_first: "meaning of its first part", rank_whole_file: "place by words of the whole file", rank_best_chunk: "place by words of the best part",
