@@ -143,3 +143,18 @@ def test_every_text_is_the_file_s_from_its_first_line_on(engine: Engine) -> None
                     line.rstrip() for line in shown
                 ]
                 assert all(hit.start_line <= line <= hit.end_line for line in hit.matched_lines)
+
+
+def test_what_was_found_beside_the_main_declaration_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    body = "".join(f"    row_{i} = read(rows, {i})\n" for i in range(30))
+    (tmp_path / "root" / "one.py").write_text(
+        f"def measure(rows):\n{body}    return row_1\n\n\nregister(turbine_gauge=5)\n"
+    )
+    for number in range(9):
+        (tmp_path / "root" / f"other{number}.py").write_text(f"def other_{number}():\n    return {number}\n")
+    settings = load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+    with treeseek.open(tmp_path / "root", settings) as engine:
+        engine.sync()
+        assert "turbine_gauge" in engine.search("turbine_gauge").hits[0].text
+        assert engine.search("measure rows").hits[0].name == "measure"

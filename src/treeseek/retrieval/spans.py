@@ -93,10 +93,13 @@ def answering(corpus: Corpus, chunk: int, speech: Speech, query: Query, kinds: t
     if not inside:
         return _continued(corpus, chunk)
     first, last = int(corpus.columns.start_line[chunk]), int(corpus.columns.end_line[chunk])
-    enough = ENOUGH * speech.covered(first, last)
+    covered = speech.covered(first, last)
+    enough = ENOUGH * covered
     covering = [i for i in inside if speech.covered(*_lines(corpus, i)) >= max(enough, _least(corpus.declared.kind[i]))]
     if not covering:
-        return main_span(corpus, chunk, kinds)
+        main = main_span(corpus, chunk, kinds)
+        is_beside = covered >= LEAST and speech.covered(main.start_line, main.end_line) < LEAST * covered
+        return _chunk(corpus, chunk) if is_beside and not kinds else main  # what was found would not be shown
     return span_of(corpus, min(covering, key=lambda i: _length(corpus, i)))
 
 
