@@ -31,8 +31,6 @@ PATIENCE_SECONDS = 20.0
 PAUSE_SECONDS = 0.3
 SUFFIXES = (".py", ".rb")
 MIN_FILES = 50
-
-
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 """As an installed package is."""
 
