@@ -50,6 +50,7 @@ from treeseek.safety.answers import Answer
 from treeseek.safety.redact import Policy
 from treeseek.settings import Settings, load
 from treeseek.store import Aliases, IndexIdentity, Snapshot, UnitStore, index_directory, reading, writer_lock
+from treeseek.store.directory import current_state
 from treeseek.syntax import detect, names, resolve
 from treeseek.workspace import Walk, classify, client_path, look, open_root, resolve_root
 
@@ -197,7 +198,7 @@ class Engine:
     def _keep(self, store: UnitStore) -> None:
         """Go on with a store that was just written: it holds in memory what another would have to read."""
         with self._lock:
-            self._store, self._current = store, _state_of(self.directory / "CURRENT")
+            self._store, self._current = store, current_state(self.directory)
 
     def watch(
         self,
@@ -557,7 +558,7 @@ class Engine:
 
     def _any_store(self) -> UnitStore | None:
         """Return the store of the current generation, opened anew if another process has made another one current."""
-        current = _state_of(self.directory / "CURRENT")
+        current = current_state(self.directory)
         with self._lock:
             if self._store is None or current != self._current:
                 self._store, self._current = UnitStore.open(self.directory), current
@@ -575,15 +576,6 @@ class Engine:
     def _answer(self, query: str, question: Hashable, limit: int, ask: Ask, max_tokens: int | None) -> SearchResult:
         found, snapshot = self._reader.answer(question, limit, ask)
         return self._shown(result_of(self.root, query, found, snapshot, max_tokens, self.settings.max_file_bytes))
-
-
-def _state_of(path: Path) -> tuple[int, int] | None:
-    """Return what differs when a file was replaced."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
 
 
 def remove_orphans(settings: Settings) -> tuple[str, ...]:

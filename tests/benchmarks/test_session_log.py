@@ -53,15 +53,15 @@ def test_people_reword_page_and_narrow_as_often_as_the_habits_say() -> None:
     assert {ask[1:] for ask in plain} == {(10, "", "")}
 
 
-def test_a_replay_counts_hits_and_misses_and_forgets_at_commits(tmp_path: Path) -> None:
+def test_a_replay_counts_hits_and_misses_and_forgets_at_commits_what_was_asked_once(tmp_path: Path) -> None:
     telemetry.reset()
     make(tmp_path / "tree", 30)
     known = intents(tmp_path / "tree", 5)
     assert len(known) == 5 and all(len(intent.wordings) == 3 for intent in known)
-    ask = Ask(known[0].wordings[0])
+    ask, other = Ask(known[0].wordings[0]), Ask(known[1].wordings[0])
     settings = load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache", workers=1)
     with treeseek.open(tmp_path / "tree", settings) as engine:
         engine.sync()
-        found = replayed(engine, iter([ask, ask, ask._replace(limit=20), ask, COMMIT, ask, ask]))
-    assert (len(found.hits), len(found.misses), found.commits, found.different) == (3, 3, 1, 2)
+        found = replayed(engine, iter([ask, ask, ask._replace(limit=20), other, COMMIT, ask, other]))
+    assert (len(found.hits), len(found.misses), found.commits, found.different) == (3, 3, 1, 3)
     assert found.rate == 0.5

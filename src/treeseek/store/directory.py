@@ -22,6 +22,7 @@ from treeseek.store.steps import reached
 
 __all__ = [
     "current_generation",
+    "current_state",
     "flip_current",
     "generations",
     "index_directory",
@@ -58,6 +59,15 @@ def current_generation(directory: Path) -> Path | None:
     if found is None or (found[2] and found[2] != _checksum(name)) or not (directory / name).is_dir():
         raise StoreCorruptError(f"{directory / 'CURRENT'} names no generation: `treeseek repair` mends it")
     return directory / name
+
+
+def current_state(directory: Path) -> tuple[int, int] | None:
+    """Return what differs once another generation was made current; None without any."""
+    try:
+        status = (directory / "CURRENT").stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _checksum(name: str) -> bytes:
