@@ -22,13 +22,13 @@ import numpy as np
 import treeseek
 from chaos.sources import Files
 from treeseek.embedding import default_embedder
-from treeseek.errors import TreeseekError
+from treeseek.errors import StoreCorruptError, TreeseekError
 from treeseek.indexing.analyse import FileText
 from treeseek.indexing.batch import Batch, analyse_batch
 from treeseek.indexing.identity import content_hash
 from treeseek.model import SourceFile, UnitColumns
 from treeseek.settings import Settings, load
-from treeseek.store import UnitStore, index_directory
+from treeseek.store import UnitStore, index_directory, reading
 from treeseek.store.verification import verify
 from treeseek.syntax import detect
 
@@ -38,6 +38,7 @@ Content = Mapping[str, str]
 """For every file the digest of its rows."""
 
 _STAT = {"mtime_ns", "inode"}
+_ATTEMPTS = 10
 _RAGGED = {
     "terms": "term_offsets", "term_counts": "term_offsets", "declaration_kind": "declaration_offsets",
     "declaration_name": "declaration_offsets", "declaration_start_line": "declaration_offsets",
@@ -117,13 +118,22 @@ def digest(content: Content) -> str:
 
 def held(index: Path) -> tuple[UnitColumns, bool] | None:
     """Return the rows that a reader who comes now finds, and whether they are those of a fallback; None if there is no
-    index. Raises TreeseekError.
+    index. As readers do, it comes again if the version goes under its hands while another is there. Raises
+    TreeseekError.
     """
-    store = UnitStore.open(index)
-    if store is None:
-        return None
-    snapshot = store.snapshot()
-    return snapshot.rows(), snapshot.is_fallback
+    for attempt in range(_ATTEMPTS):
+        store = UnitStore.open(index)
+        if store is None:
+            return None
+        with reading(index):
+            snapshot = store.snapshot()
+            try:
+                return snapshot.rows(), snapshot.is_fallback
+            except StoreCorruptError:
+                last = store.journal.last()
+                if attempt + 1 == _ATTEMPTS or last is None or last.sequence == snapshot.sequence:
+                    raise
+    raise AssertionError("unreachable")
 
 
 def faults(index: Path, allowed: Sequence[Content | None], *, is_sound: bool = True) -> Iterator[str]:
