@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -172,6 +173,19 @@ def test_dying_before_the_first_commit_is_done_leaves_no_half_index(tmp_path, un
     opened = UnitStore.open(tmp_path)
     assert opened is not None and opened.identity == identity
     assert opened.snapshot().columns().name == ["one"]
+
+
+def test_only_its_owner_may_enter_an_index_also_one_made_by_an_older_treeseek(tmp_path, identity):
+    before = os.umask(0o022)
+    try:
+        made, older = tmp_path / "data" / "made", tmp_path / "data" / "older"
+        UnitStore.create(made, tmp_path, identity)
+        older.mkdir(parents=True)
+        with writer_lock(older, 1):
+            pass
+        assert [one.stat().st_mode & 0o777 for one in (made, older)] == [0o700, 0o700]
+    finally:
+        os.umask(before)
 
 
 def test_of_two_writing_processes_one_is_told_so(tmp_path):

@@ -12,13 +12,27 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["bytes_below", "has_end", "hash_file", "inventory", "replace_durably", "sync_directory", "sync_files"]
+__all__ = [
+    "bytes_below", "has_end", "hash_file", "inventory", "private_directory", "replace_durably", "sync_directory",
+    "sync_files",
+]  # fmt: skip
 
 VERSION_HINT = "_versions/latest_version_hint.json"
 """Lance overwrites it in place to find its newest version sooner. Nothing here is opened by it."""
 
 _BLOCK = 1 << 20
 _ENDS = {".lance": b"LANC", ".idx": b"LANC", ".manifest": b"LANC", ".arrow": b"ARROW1"}
+
+
+def private_directory(directory: Path) -> None:
+    """Make a directory that only its owner may enter, or have one that is there be so. Raises OSError.
+
+    What an index holds is the text of files that others may not be allowed to read.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.name != "nt" and directory.stat().st_mode & 0o077:
+        with suppress(PermissionError):  # it is somebody else's, who decides that
+            directory.chmod(0o700)
 
 
 def sync_directory(directory: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from treeseek import telemetry
 from treeseek.errors import StoreError, StoreLockedError
+from treeseek.store.durable import private_directory
 from treeseek.store.steps import reached
 
 try:
@@ -65,7 +66,7 @@ def writer_lock(directory: Path, timeout: float, command: str = "treeseek") -> I
 
     path = directory / "lock"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
         held = FileLock(path).acquire(timeout=timeout)
     except Timeout:
         owner = lease_of(directory)

@@ -17,7 +17,7 @@ from treeseek.errors import FormatError, StoreCorruptError, StoreError
 from treeseek.model import UnitColumns
 from treeseek.store.columns import FILE_KINDS, encode_path, to_batches
 from treeseek.store.directory import current_generation, flip_current, new_generation
-from treeseek.store.durable import bytes_below, has_end, hash_file, inventory, sync_files
+from treeseek.store.durable import bytes_below, has_end, hash_file, inventory, private_directory, sync_files
 from treeseek.store.faults import as_store_error
 from treeseek.store.journal import Entry, FileState, Journal
 from treeseek.store.recovery import manifest_name, recover
@@ -105,7 +105,7 @@ class UnitStore:
         from importlib.metadata import version
 
         with as_store_error(f"can't write {directory}"):
-            directory.mkdir(parents=True, exist_ok=True)
+            private_directory(directory)
             generation = new_generation(directory)
         extra = {"root": encode_path(str(root.resolve())), "writer": version("treeseek")}
         return cls(directory, generation, identity, units_schema(identity, extra))
