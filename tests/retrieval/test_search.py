@@ -285,3 +285,34 @@ def test_an_identifier_that_is_only_used_is_found_where_it_is_spelled(tmp_path: 
         assert "constants.py" in paths(engine.search("where is freshly_saved_upload used").hits)[:2]
         reasons = engine.search("freshly_saved_upload", explain=True).hits[0].reasons
         assert reasons is not None and next(iter(reasons)) == "spelled"
+
+
+def test_a_message_that_was_pasted_is_found_where_it_stands(tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    for number in range(40):
+        said = "Keep what a closed shard held" if number < 6 else f"Weigh a parcel of kind {number}"
+        (top / f"part{number}.py").write_text(f"def part_{number}(given):\n    '''{said}.'''\n    return given\n")
+    body = "".join(f"    value_{i} = measure(rows, {i})\n" for i in range(20))
+    (top / "zz.py").write_text(f"def request(rows):\n{body}    raise RuntimeError('Shard was closed')\n")
+    with treeseek.open(top, load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")) as engine:
+        engine.sync()
+        for question in ("Shard was closed", '"shard was closed"', "RuntimeError: Shard was closed"):
+            found = engine.search(question)
+            assert found.hits[0].path == "zz.py"
+            assert "Shard was closed" in found.hits[0].text
+            assert found.confidence is not None and found.confidence >= 0.5
+
+
+def test_there_is_an_answer_where_the_word_is_shown_that_was_asked_for(tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    (top / "words.txt").write_text("alpha\nquixotry\nbeta\n" * 3)
+    (top / "code.py").write_text("def other():\n    return 1\n")
+    with treeseek.open(top, load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")) as engine:
+        engine.sync()
+        found = engine.search("quixotry")
+        assert found.hits[0].path == "words.txt"
+        assert found.confidence is not None and found.confidence >= 0.5
+        nothing = engine.search("quixotics")
+        assert nothing.confidence is not None and nothing.confidence < 0.5

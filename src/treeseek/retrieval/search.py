@@ -17,7 +17,7 @@ from treeseek.model import Filters, Hit
 from treeseek.retrieval import query as queries
 from treeseek.retrieval import spans
 from treeseek.retrieval.corpus import Corpus
-from treeseek.retrieval.evidence import gather
+from treeseek.retrieval.evidence import Evidence, gather
 from treeseek.retrieval.filters import allowed_chunks
 from treeseek.retrieval.rank import Ranked, load_model, order
 from treeseek.retrieval.snippet import Words, heard
@@ -49,6 +49,15 @@ class Ranker:
 
 SHIPPED = Ranker()
 
+
+MIN_QUOTED, MIN_QUOTED_CHARS = 2, 12
+"""A query of fewer words, or shorter, stands everywhere; so do two plain words. Names have rules of their own."""
+SAID_HITS, SAID_CHANCE = 3, 0.8
+"""Whoever asks for a name or a message, and is shown it among so many hits, has an answer at least so likely."""
+_NAME = re.compile(r"[\w.:#]+")
+QUOTED_CHUNKS = 256
+WHOLE = 0.98
+"""The share of the query's weight that a chunk has which has all of its words."""
 
 SPELLED_CHUNKS = 24
 """So many of the best chunks are looked into for the very spelling of an identifier."""
@@ -116,7 +125,7 @@ def search(
     allowed = allowed_chunks(corpus, filters)
     # Several chunks may turn out to be parts of one declaration, hence twice as many.
     depth = 2 * limit if ranker.explain else max(2 * limit, MIN_RANKED)
-    ranked = _ranked(corpus, query, vector, allowed, depth, ranker)
+    ranked = _ranked(corpus, texts, query, vector, allowed, depth, ranker)
     if ranked is None:
         return Found([])
     reach = sys.maxsize if len(ranked.chunks) < depth else depth // 2
@@ -133,12 +142,30 @@ def search(
             yield (span.declaration, span.chunk if span.declaration < 0 else -1), hit
 
     ranking = Ranking(ranked, reach, lay_out)
+    hits = ranking.first(limit)
     confidence = None if ranker.evidence == "dense" else ranked.confidence
-    return Found(ranking.first(limit), confidence, ranking=ranking)
+    if confidence is not None and _is_said(hits, query):
+        confidence = max(confidence, SAID_CHANCE)
+    return Found(hits, confidence, ranking=ranking)
+
+
+def _is_said(hits: Sequence[Hit], query: queries.Query) -> bool:
+    """Whether one of the first hits has the very name, or the very words, that are asked for."""
+    sought = _plain(query.text)
+    name = _whole_name(query.leaf) if query.is_symbol else None
+    return any(
+        name.search(hit.text) if name else len(query.words) >= MIN_QUOTED and sought in _plain(hit.text)
+        for hit in hits[:SAID_HITS]
+    )
+
+
+def _whole_name(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
 
 
 def _ranked(
     corpus: Corpus,
+    texts: Texts,
     query: queries.Query,
     vector: NDArray[np.float32] | None,
     allowed: NDArray[np.bool_] | None,
@@ -153,8 +180,36 @@ def _ranked(
     evidence = gather(corpus, query, vector, allowed)
     if evidence is None:
         return None
+    evidence = _quoted(corpus, texts, evidence, query)
     model = load_model(ranker.weights, has_vectors=ranker.evidence != "lexical")
     return order(corpus, evidence, allowed, limit, model, explain=ranker.explain, is_task=query.is_task)
+
+
+def _quoted(corpus: Corpus, texts: Texts, evidence: Evidence, query: queries.Query) -> Evidence:
+    """Note which chunks have the very words of the query, in their order: a message that was pasted, or a path.
+
+    Only those are read that have all of its words, QUOTED_CHUNKS at most.
+    """
+    sought = _plain(query.text)
+    is_plain = _NAME.fullmatch(sought) or sought.count(" ") == 1
+    if len(query.words) < MIN_QUOTED or len(sought) < MIN_QUOTED_CHARS or is_plain:
+        return evidence
+    whole = np.flatnonzero(evidence.covered >= WHOLE)
+    best = whole[np.argsort(-evidence.lexical[whole], kind="stable")[:QUOTED_CHUNKS]]
+    ids = [corpus.columns.id[i] for i in evidence.candidates.chunks[best]]
+    found = texts(ids) if ids else {}
+    head, _, message = sought.partition(": ")  # "KeyError: no such shard": the code has the two apart
+    part = message if len(message) >= MIN_QUOTED_CHARS and " " not in head else sought
+    said = best[[part in _plain(found.get(unit, "")) for unit in ids]] if ids else best
+    if not len(said):
+        return evidence
+    spelled = evidence.spelled.copy()
+    spelled[said] = np.maximum(spelled[said], 1)
+    return replace(evidence, spelled=spelled)
+
+
+def _plain(text: str) -> str:
+    return text.lower().strip("\"' \n")
 
 
 def _most_similar(
@@ -191,7 +246,7 @@ def _spelled_first(corpus: Corpus, texts: Texts, ranked: Ranked, query: queries.
     """
     if not query.is_symbol or not len(query.identifiers):
         return ranked
-    spelled = re.compile(rf"(?<!\w){re.escape(query.leaf)}(?!\w)")
+    spelled = _whole_name(query.leaf)
     _, firsts = np.unique(corpus.file[ranked.chunks], return_index=True)
     firsts = np.sort(firsts)
     is_front = firsts == np.arange(len(firsts))
