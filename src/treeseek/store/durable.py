@@ -30,9 +30,10 @@ def private_directory(directory: Path) -> None:
     What an index holds is the text of files that others may not be allowed to read.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if os.name != "nt" and directory.stat().st_mode & 0o077:
+    mode = directory.stat().st_mode & 0o777
+    if os.name != "nt" and mode & 0o077:
         with suppress(PermissionError):  # it is somebody else's, who decides that
-            directory.chmod(0o700)
+            directory.chmod(mode & 0o700)
 
 
 def sync_directory(directory: Path) -> None:
