@@ -1,4 +1,4 @@
-"""How many may ask at once? `python -m benchmarks.load --tree DIR… [--seconds 30] [--connections 8]`, on one machine.
+"""How many may ask at once? `python -m benchmarks.load --tree DIR… [--seconds 30] [--connections 6]`, on one machine.
 
 A copy of the trees, in one root, is indexed and served by a real `treeseek serve`, which watches it. Files are edited
 all the while, and the commits go on behind the searches. `wrk` asks: so many connections, each with its next question
@@ -245,7 +245,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.partition("\n")[0])
     parser.add_argument("--tree", type=Path, action="append", required=True, help="a tree; repeat for several")
     parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--connections", type=int, default=6)
     parser.add_argument("--edits-per-minute", type=float, default=30.0)
     parser.add_argument("--uncached", action="store_true", help="measure with questions that are each asked once, too")
     told = parser.parse_args()

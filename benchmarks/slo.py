@@ -110,8 +110,8 @@ def answering(place: Place) -> Iterator[Figure]:
     judged = seconds[WARM_UP:]
     yield Figure("answers", "search, p95", percentile(judged, 0.95), "s", 1.0,
                  note=f"{note}; p50 {1000 * statistics.median(judged):.1f} ms, first {seconds[0]:.2f} s")  # fmt: skip
-    yield Figure("answers", "memory of the server, after them", memory / 1e6, "MB", 600,
-                 note=f"with a spare worker; alone {own / 1e6:.0f}; {files:,} files; treeseek serve TREE")  # fmt: skip
+    yield Figure("answers", "memory of the server, after them", own / 1e6, "MB", 600,
+                 note=f"{memory / 1e6:.0f} with its spare worker; {files:,} files; treeseek serve TREE")  # fmt: skip
 
 
 def query_cache(place: Place) -> Iterator[Figure]:

@@ -230,6 +230,8 @@ class Engine:
             commits += report.committed
             if hints is not None and report.committed and commits % TIDY_COMMITS == 0:
                 rest()
+            elif hints is None:  # all files were looked at, which takes memory
+                give_back_memory()
             on_sync(report)
 
         def rest() -> None:
