@@ -307,7 +307,7 @@ class Engine:
             hits = searching.related(corpus, snapshot.texts, path, line, checked, limit)
             if hits is None:
                 raise UsageError(
-                    f"{path}:{line} is not in the index: no such file or line, or left out (`treeseek status --skipped`)"
+                    f"{path}:{line} is not in the index: there is no such line, or it is left out (`status --skipped`)"
                 )
             return Found(hits)
 
