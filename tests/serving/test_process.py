@@ -57,7 +57,7 @@ class Process:
 def environment(tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TREESEEK_", "XDG_"))}
     places = {"TREESEEK_DATA_DIR": str(tmp_path / "data"), "TREESEEK_CACHE_DIR": str(tmp_path / "cache")}
-    return kept | places | {"HOME": str(tmp_path), "TREESEEK_WORKERS": "1"}
+    return kept | places | {"HOME": str(tmp_path), "TREESEEK_WORKERS": "1", "TREESEEK_CLIENT_RATE": "0"}
 
 
 @pytest.fixture
