@@ -22,6 +22,7 @@ from treeseek.retrieval.filters import allowed_chunks
 from treeseek.retrieval.rank import Ranked, load_model, order
 from treeseek.retrieval.snippet import Words, heard
 from treeseek.retrieval.spans import Span
+from treeseek.tokens import split_words
 
 __all__ = ["SHIPPED", "Found", "Ranker", "Ranking", "related", "search", "symbols"]
 
@@ -51,10 +52,10 @@ SHIPPED = Ranker()
 
 
 MIN_QUOTED, MIN_QUOTED_CHARS = 2, 12
-"""A query of fewer words, or shorter, stands everywhere; so do two plain words. Names have rules of their own."""
+"""A query of fewer words, or shorter, stands everywhere; so do key words that nobody says."""
 SAID_HITS, SAID_CHANCE = 3, 0.8
 """Whoever asks for a name or a message, and is shown it among so many hits, has an answer at least so likely."""
-_NAME = re.compile(r"[\w.:#]+")
+_NAME, _MARKS = re.compile(r"[\w.:#]+"), re.compile(r"[^\w\s.]")
 QUOTED_CHUNKS = 256
 WHOLE = 0.98
 """The share of the query's weight that a chunk has which has all of its words."""
@@ -191,7 +192,8 @@ def _quoted(corpus: Corpus, texts: Texts, evidence: Evidence, query: queries.Que
     Only those are read that have all of its words, QUOTED_CHUNKS at most.
     """
     sought = _plain(query.text)
-    is_plain = _NAME.fullmatch(sought) or sought.count(" ") == 1
+    is_said = set(split_words(sought)) & queries.STOP_WORDS or _MARKS.search(query.text)  # not mere key words
+    is_plain = _NAME.fullmatch(sought) or sought.count(" ") == 1 or not is_said
     if len(query.words) < MIN_QUOTED or len(sought) < MIN_QUOTED_CHARS or is_plain:
         return evidence
     whole = np.flatnonzero(evidence.covered >= WHOLE)
