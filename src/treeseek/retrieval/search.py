@@ -52,9 +52,11 @@ SHIPPED = Ranker()
 
 
 MIN_QUOTED, MIN_QUOTED_CHARS = 2, 12
-"""A query of fewer words, or shorter, stands everywhere; so do key words that nobody says."""
+"""A query of fewer words, or shorter, stands everywhere; so do two plain words."""
 SAID_HITS, SAID_CHANCE = 3, 0.8
 """Whoever asks for a name or a message, and is shown it among so many hits, has an answer at least so likely."""
+KEY_WORDS_QUOTED = 0.3
+"""What key words in their order count, where a message counts 1: a comment may have them by chance."""
 _NAME, _MARKS = re.compile(r"[\w.:#]+"), re.compile(r"[^\w\s.]")
 QUOTED_CHUNKS = 256
 WHOLE = 0.98
@@ -192,8 +194,7 @@ def _quoted(corpus: Corpus, texts: Texts, evidence: Evidence, query: queries.Que
     Only those are read that have all of its words, QUOTED_CHUNKS at most.
     """
     sought = _plain(query.text)
-    is_said = set(split_words(sought)) & queries.STOP_WORDS or _MARKS.search(query.text)  # not mere key words
-    is_plain = _NAME.fullmatch(sought) or sought.count(" ") == 1 or not is_said
+    is_plain = _NAME.fullmatch(sought) or sought.count(" ") == 1
     if len(query.words) < MIN_QUOTED or len(sought) < MIN_QUOTED_CHARS or is_plain:
         return evidence
     whole = np.flatnonzero(evidence.covered >= WHOLE)
@@ -206,7 +207,8 @@ def _quoted(corpus: Corpus, texts: Texts, evidence: Evidence, query: queries.Que
     if not len(said):
         return evidence
     spelled = evidence.spelled.copy()
-    spelled[said] = np.maximum(spelled[said], 1)
+    is_message = set(split_words(sought)) & queries.STOP_WORDS or _MARKS.search(query.text)  # not mere key words
+    spelled[said] = np.maximum(spelled[said], 1 if is_message else KEY_WORDS_QUOTED)
     return replace(evidence, spelled=spelled)
 
 
