@@ -307,7 +307,8 @@ class Engine:
             hits = searching.related(corpus, snapshot.texts, path, line, checked, limit)
             if hits is None:
                 raise UsageError(
-                    f"{path}:{line} is not in the index: there is no such line, or it is left out (`status --skipped`)"
+                    f"{path}:{line} is not in the index: there is no such line, or the file is left out "
+                    "(`treeseek status --skipped`)"
                 )
             return Found(hits)
 

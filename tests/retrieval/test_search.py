@@ -316,3 +316,26 @@ def test_there_is_an_answer_where_the_word_is_shown_that_was_asked_for(tmp_path:
         assert found.confidence is not None and found.confidence >= 0.5
         nothing = engine.search("quixotics")
         assert nothing.confidence is not None and nothing.confidence < 0.5
+
+
+def test_how_sure_an_answer_is_does_not_hang_on_how_many_hits_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("treeseek.retrieval.rank.Model.chance_of_answer", lambda *_: 0.1)
+    top = tmp_path / "top"
+    top.mkdir()
+    for number in range(2):
+        (top / f"first{number}.py").write_text(
+            f"def weights_{number}(weights):\n    '''All weights.'''\n    return weights\n"
+        )
+    (top / "words.txt").write_text("weight\n")
+    for number in range(9):
+        (top / f"other{number}.py").write_text(f"def other_{number}():\n    return {number}\n")
+    settings = load({}, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache", cache_query_bytes=0)
+    with treeseek.open(top, settings) as engine:
+        engine.sync()
+        assert paths(engine.search("weight").hits)[2] == "words.txt"
+        for explain in (False, True):
+            told = [engine.search("weight", limit=limit, explain=explain).confidence for limit in (1, 2, 3, 10)]
+            assert told == [0.8] * 4
+        assert engine.search("weigh").confidence == 0.1

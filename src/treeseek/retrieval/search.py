@@ -127,7 +127,7 @@ def search(
         return Found([])
     allowed = allowed_chunks(corpus, filters)
     # Several chunks may turn out to be parts of one declaration, hence twice as many.
-    depth = 2 * limit if ranker.explain else max(2 * limit, MIN_RANKED)
+    depth = max(2 * limit, 2 * SAID_HITS if ranker.explain else MIN_RANKED)
     ranked = _ranked(corpus, texts, query, vector, allowed, depth, ranker)
     if ranked is None:
         return Found([])
@@ -145,11 +145,10 @@ def search(
             yield (span.declaration, span.chunk if span.declaration < 0 else -1), hit
 
     ranking = Ranking(ranked, reach, lay_out)
-    hits = ranking.first(limit)
     confidence = None if ranker.evidence == "dense" else ranked.confidence
-    if confidence is not None and _is_said(hits, query):
+    if confidence is not None and _is_said(ranking.first(SAID_HITS), query):  # however few are wanted
         confidence = max(confidence, SAID_CHANCE)
-    return Found(hits, confidence, ranking=ranking)
+    return Found(ranking.first(limit), confidence, ranking=ranking)
 
 
 def _is_said(hits: Sequence[Hit], query: queries.Query) -> bool:
@@ -157,8 +156,7 @@ def _is_said(hits: Sequence[Hit], query: queries.Query) -> bool:
     sought = _plain(query.text)
     name = _whole_name(query.leaf) if query.is_symbol else None
     return any(
-        name.search(hit.text) if name else len(query.words) >= MIN_QUOTED and sought in _plain(hit.text)
-        for hit in hits[:SAID_HITS]
+        name.search(hit.text) if name else len(query.words) >= MIN_QUOTED and sought in _plain(hit.text) for hit in hits
     )
 
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from treeseek.store.durable import sync_directory
 from treeseek.store.steps import reached
 
-__all__ = ["Followed", "Log", "append", "frame", "read", "truncate"]
+__all__ = ["Followed", "Log", "append", "frame", "truncate"]
 
 _PROBE = 64
 """So many bytes of the start, and of the end of what was read, tell whether a file is still the same: checksums."""
@@ -39,18 +39,8 @@ def frame(text: bytes) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 
-def read(path: Path, start: int = 0) -> Log:
-    """Read a log from byte `start` on, which must begin a line; one that doesn't exist is empty. Raises OSError."""
-    try:
-        with path.open("rb") as file:
-            file.seek(start)
-            data = file.read()
-    except FileNotFoundError:
-        data = b""
-    return _parsed(data, start)
-
-
 def _parsed(data: bytes, start: int) -> Log:
+    """Return what these bytes hold, which begin a line at byte `start` of the log."""
     *lines, rest = data.split(b"\n")
     texts = [_text(line) for line in lines]
     damaged = [number for number, text in enumerate(texts) if text is None]
